@@ -1,0 +1,34 @@
+/* Landlock, the second wall (landlock(7); ABI 1 is kernel 5.13, see ESCAPES.md's table): repeats the file rules of the mounts, so that a hole in one is not a hole
+ * in both. Rules are allow-lists on directories or files as they are seen in the finished root. */
+#ifndef CARREL_ISOLATE_LANDLOCK_H
+#define CARREL_ISOLATE_LANDLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/error.h"
+
+enum landlock_access { LANDLOCK_READ /* read, list, execute */, LANDLOCK_WRITE /* and everything else */, LANDLOCK_DEVICE /* read, write, ioctl on files, nothing made or removed */ };
+
+struct landlock_rule {
+	const char *path; /* inside the finished root */
+	enum landlock_access access;
+};
+
+struct landlock_plan {
+	bool enabled;
+	const struct landlock_rule *rules;
+	size_t rule_count;
+	bool deny_tcp;            /* no TCP bind or connect at all (ABI 4), where the network is none */
+	bool scope_abstract_unix; /* no abstract sockets outside the domain (ABI 6) */
+	bool scope_signals;       /* no signals outside the domain (ABI 6) */
+};
+
+/* The kernel's ABI; 0: no Landlock (not built, not enabled). */
+int landlock_abi(void);
+
+/* Restrict the calling thread. What the running ABI does not have is left out (the ABI decides at run time, the caller reports it). A path
+ * that does not exist is skipped: there is nothing to allow. Needs no_new_privs. */
+int landlock_apply(const struct landlock_plan *plan, struct error *err) MUST_CHECK;
+
+#endif
