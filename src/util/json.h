@@ -1,5 +1,6 @@
 /* A JSON writer (RFC 8259): objects and arrays are opened and closed, commas and indentation are its own affair.
- * Strings are escaped; bytes that are not UTF-8 become U+FFFD, so that the output always parses. */
+ * Strings are escaped; bytes that are not UTF-8 become U+FFFD, so that the output always parses.
+ * `struct json j = {.out = &buf}`; a closed top-level value is followed by a new line unless `compact`. */
 #ifndef CARREL_UTIL_JSON_H
 #define CARREL_UTIL_JSON_H
 
