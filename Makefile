@@ -1,0 +1,132 @@
+# carrel: `make help` lists what there is to do.
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+DESTDIR ?=
+STATIC  ?= auto# auto: a static program where the static libraries are there; yes, no
+SANITIZE ?=# address,undefined: a build of its own, below build/
+V       ?=# 1: show every command
+WERROR  ?= $(if $(wildcard .git),1,0)# developers: a warning is an error
+CFLAGS  ?= -O2 -g
+LDFLAGS ?=
+
+comma := ,
+ifeq ($(SANITIZE),)
+BUILD := build
+else
+# A tree like ours, so that the program finds ../profiles as build/carrel does.
+BUILD := build/sanitize-$(subst $(comma),-,$(SANITIZE))/build
+endif
+
+# --- flags --------------------------------------------------------------------------------------------------------------------------------
+
+# Texts are cut to the fixed buffers of struct error by design: no warning about that.
+WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-format-truncation $(if $(filter 1,$(WERROR)),-Werror)
+CPPFLAGS += -D_GNU_SOURCE -Isrc -DCARREL_VERSION='"$(VERSION)"' -DCARREL_DATADIR='"$(PREFIX)/share/carrel"'
+LIBS := -lseccomp -lcap -lyaml
+
+ifeq ($(SANITIZE),)
+HARDEN := -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+HARDEN += $(if $(filter x86_64%,$(shell $(CC) -dumpmachine)),-fcf-protection)
+SMALL  := -ffunction-sections -fdata-sections
+LINK   := -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack
+else
+HARDEN := -fPIE -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
+STATIC := no
+endif
+
+ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) $(SMALL)
+COMPILE = $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c
+
+# Static libraries are found by trying. (Recursive on purpose: asked only when something is linked.)
+static_works = $(shell echo 'int main(void) { return 0; }' | $(CC) -static-pie -fPIE -x c - -o /dev/null $(LIBS) 2>/dev/null && echo yes)
+PIE = $(if $(filter yes,$(STATIC:auto=$(static_works))),-static-pie,-pie)
+
+# --- programs -----------------------------------------------------------------------------------------------------------------------------
+
+say = $(if $(V),,@echo '  $(1)' $(patsubst $(BUILD)/obj/%,%,$@);)
+find = $(sort $(shell find $(1) -name '$(2)' 2>/dev/null))
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+LIB_SOURCES := $(filter-out src/cli/main.c,$(call find,src,*.c))
+
+.PHONY: all
+all: $(BUILD)/carrel
+
+ifeq ($(wildcard src/cli/main.c),)
+$(BUILD)/carrel: $(BUILD)/libcarrel.a
+else
+$(BUILD)/carrel: $(call objects,src/cli/main.c) $(BUILD)/libcarrel.a
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) $(PIE) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@$(if $(SANITIZE),ln -sfn ../../profiles $(BUILD)/../profiles)
+endif
+
+$(BUILD)/libcarrel.a: $(call objects,$(LIB_SOURCES))
+	@rm -f $@
+	$(call say,AR)$(AR) rcs $@ $^
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(COMPILE) -o $@ $<
+
+$(BUILD)/obj/tests/%.o: tests/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(COMPILE) -Itests -o $@ $<
+
+# Other flags, other objects.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','"'"',$(COMPILE))' | cmp -s - $@ || printf '%s\n' '$(subst ','"'"',$(COMPILE))' > $@
+.PHONY: FORCE
+FORCE:
+
+# --- test programs ------------------------------------------------------------------------------------------------------------------------
+# tests/SUITE/**/*.c make the Criterion program build/tests/SUITE; tests/SUITE/payload/NAME.c is a program of its own that the suite runs inside
+# a sandbox, linked statically so that it starts in any root: build/tests/payload/SUITE/NAME. (No --gc-sections for Criterion: it would take the tests.)
+
+SUITES := $(foreach s,unit e2e escape fault,$(if $(call find,tests/$(s),*_test.c),$(s)))
+PAYLOADS := $(wildcard tests/*/payload/*.c)
+TEST_PROGRAMS := $(SUITES:%=$(BUILD)/tests/%)
+PAYLOAD_PROGRAMS := $(foreach p,$(PAYLOADS),$(BUILD)/tests/payload/$(word 2,$(subst /, ,$(p)))/$(basename $(notdir $(p))))
+
+.PHONY: tests
+tests: $(TEST_PROGRAMS) $(PAYLOAD_PROGRAMS)
+
+suite_sources = $(filter-out tests/$(1)/payload/%,$(call find,tests/$(1),*.c)) $(if $(filter unit,$(1)),,tests/e2e/harness.c)
+define suite
+$(BUILD)/tests/$(1): $(call objects,$(sort $(call suite_sources,$(1)))) $(BUILD)/libcarrel.a
+	@mkdir -p $$(@D)
+	$$(call say,LINK)$$(CC) $$(ALL_CFLAGS) -pie $$(LDFLAGS) -o $$@ $$^ $$(LIBS) -lcriterion
+endef
+$(foreach s,$(SUITES),$(eval $(call suite,$(s))))
+
+define payload
+$(BUILD)/tests/payload/$(1)/%: tests/$(1)/payload/%.c $(BUILD)/flags
+	@mkdir -p $$(@D)
+	$$(call say,CC)$$(CC) $$(CPPFLAGS) -std=gnu17 $$(CFLAGS) $$(WARN) -MMD -MP -static -o $$@ $$<
+endef
+$(foreach s,$(sort $(foreach p,$(PAYLOADS),$(word 2,$(subst /, ,$(p))))),$(eval $(call payload,$(s))))
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# --- install ------------------------------------------------------------------------------------------------------------------------------
+
+install = install -D -m $(1) $(2) $(DESTDIR)$(PREFIX)/$(3)
+
+.PHONY: install uninstall clean help
+install: all
+	$(call install,755,$(BUILD)/carrel,bin/carrel)
+	find profiles -type f | while read -r f; do $(call install,644,"$$f","share/carrel/$$f"); done
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/carrel
+	rm -rf $(DESTDIR)$(PREFIX)/share/carrel
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
+#: make                 build/carrel, which runs in place
+#: make install         to PREFIX (/usr/local), below DESTDIR if given; make uninstall takes it away
+#: make clean           remove build/
