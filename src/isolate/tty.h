@@ -11,13 +11,22 @@
  * trusted. O_CLOEXEC both. */
 int tty_open_pty(const char *ptmx_path, int *ret_master, int *ret_slave, struct error *err) MUST_CHECK;
 
-/* In the payload: new session, the slave its controlling terminal and its 0, 1 and 2. */
+/* In the payload: new session (unless it leads one already), the slave its controlling terminal and its 0, 1 and, where that is a terminal, 2:
+ * `2>FILE` stays a file. Closes `slave` when it is none of the three. */
 int tty_adopt(int slave, struct error *err) MUST_CHECK;
 
 /* In the launcher: copy the window size of `from` to `to`; without one (not a terminal) nothing happens. */
 void tty_copy_size(int from, int to);
 
-/* Raw mode with the way back. tty_restore may be called twice and does nothing for a terminal never changed. */
+/* May we read and change this terminal? True as well for one that is not our controlling terminal: there is no job control then. */
+bool tty_is_foreground(int fd);
+
+/* A second file description, non-blocking, of a terminal or FIFO that others share: O_NONBLOCK on `fd` itself would break the shell that it came from.
+ * `access` is O_RDONLY or O_WRONLY. O_CLOEXEC. A descriptor, or -errno for other kinds of files and for what may not be opened again. */
+int tty_open_copy(int fd, int access) MUST_CHECK;
+
+/* Raw mode with the way back, both at once (TCSANOW: waiting for output could block for ever). tty_restore may be called twice and does nothing for
+ * a terminal never changed; neither is stopped by SIGTTOU. */
 struct tty_mode {
 	int fd;
 	bool changed;
@@ -34,7 +43,9 @@ struct tty_ring {
 };
 /* Read into the ring from `fd` as much as fits. 1: something; 0: end of file (EIO of a hung-up master counts); -EAGAIN; -errno. */
 int tty_ring_fill(struct tty_ring *ring, int fd);
-/* Write from the ring to `fd` what it takes. 0, or -EAGAIN, or -errno. */
+/* Write from the ring to `fd` what it takes; to a blocking one, polled before, at most TTY_SHORT_WRITE bytes. 0, or -EAGAIN when the ring
+ * still holds some, or -errno. */
+enum { TTY_SHORT_WRITE = 256 };
 int tty_ring_drain(struct tty_ring *ring, int fd);
 
 #endif

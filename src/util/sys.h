@@ -7,8 +7,10 @@
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -68,6 +70,12 @@ static inline int sys_pidfd_open(pid_t pid, unsigned flags) /* 5.3 */
 static inline int sys_pidfd_send_signal(int pidfd, int signal) /* 5.1 */
 {
 	return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+/* 5.4: waitid(2) by pidfd, with the usage that only the bare call gives. */
+static inline int sys_waitid_pidfd(int pidfd, siginfo_t *info, int options, struct rusage *usage)
+{
+	return (int)syscall(SYS_waitid, 3 /* P_PIDFD */, pidfd, info, options, usage);
 }
 
 static inline int sys_close_range(unsigned first, unsigned last, unsigned flags) /* 5.9 */

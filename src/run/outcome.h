@@ -1,0 +1,68 @@
+/* How a sandbox ended: the payload's status, what caused it, what it used and on which rungs it ran. */
+#ifndef CARREL_RUN_OUTCOME_H
+#define CARREL_RUN_OUTCOME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+enum outcome_cause {
+	OUTCOME_EXITED,          /* the payload's own exit(3) */
+	OUTCOME_SIGNALED,        /* a signal from inside */
+	OUTCOME_TIMEOUT,         /* resources.timeout */
+	OUTCOME_CPU_TIME,        /* SIGXCPU: resources.cpu_time */
+	OUTCOME_FILE_SIZE,       /* SIGXFSZ: resources.file_size */
+	OUTCOME_SECCOMP,         /* SIGSYS: a system call with the action kill */
+	OUTCOME_INTERRUPTED,     /* a signal from outside that was passed on */
+	OUTCOME_TERMINAL_CLOSED, /* the user's terminal went away */
+	OUTCOME_KILLED,          /* the whole sandbox was killed from outside: SIGKILL, or the kernel was out of memory */
+	OUTCOME_CAUSE_MAX,
+};
+
+/* A limit that was set, for the explanation: where it came from, and its value (0: none). */
+struct outcome_limit {
+	uint64_t value; /* milliseconds or bytes */
+	struct origin origin;
+};
+
+enum { OUTCOME_NOTES_MAX = 16, OUTCOME_TEXT = 512 };
+
+/* supervise_run fills the first part; the launcher the rest, before or after. Strings are not owned. */
+struct outcome {
+	enum outcome_cause cause;
+	int wait_status;    /* of the payload, as by wait(2); SIGKILL when it was killed with the whole tree */
+	int outside_signal; /* the last signal passed on from outside; 0: none */
+	struct {
+		uint64_t wall_us, user_us, system_us, max_rss_kb; /* max_rss_kb: of the largest single process */
+	} usage;
+
+	struct {
+		struct outcome_limit timeout, cpu_time, file_size;
+	} limits;
+	struct {
+		const char *ids, *overlay, *limits, *network; /* NULL: not used */
+	} rungs;
+	const char *notes[OUTCOME_NOTES_MAX];
+	size_t note_count;
+};
+
+/* What a wait status says by itself: EXITED, SIGNALED, CPU_TIME, FILE_SIZE or SECCOMP. */
+enum outcome_cause outcome_cause_of(int wait_status);
+
+/* The word for a cause, as in the report: "exited", "cpu_time". */
+const char *outcome_cause_name(enum outcome_cause cause);
+
+/* What carrel exits with: the payload's own status, 128+n when signal n ended it. */
+int outcome_exit_status(const struct outcome *outcome);
+
+/* One line without "carrel: " and newline, such as "ended by the timeout of 5s (web.yaml:12)", into `buffer`, which is returned.
+ * NULL when the end was the payload's own doing and nothing needs saying. */
+const char *outcome_explain(const struct outcome *outcome, char buffer[OUTCOME_TEXT]);
+
+/* Write the outcome as JSON to `target`: a file, or the number of an open descriptor. A regular file is replaced in one step (a
+ * temporary name, then renamed) where its directory allows; a FIFO, device, symbolic link or file in an unwritable directory is
+ * written in place. */
+int outcome_write_report(const struct outcome *outcome, const char *target, struct error *err) MUST_CHECK;
+
+#endif

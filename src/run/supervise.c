@@ -1,0 +1,339 @@
+/* The life of a sandbox as the launcher sees it:
+ *
+ *   runs ──EXIT from init──▶ over ──init reaped──▶ done
+ *     │ timeout or closed terminal: SIGTERM or SIGHUP to the payload, and after the grace
+ *     └──────────▶ SIGKILL to init, whose end is the whole tree's (no EXIT comes then)
+ *
+ * One poll(2) loop, four sources: signals, the channel, init's pidfd, the relay.
+ */
+#include "run/supervise.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "run/channel.h"
+#include "run/relay.h"
+#include "util/fd.h"
+#include "util/mem.h"
+#include "util/sys.h"
+
+enum {
+	INIT_EXIT_MS = 2000, /* init has nothing left to do after EXIT; one that is stopped or stuck is killed */
+};
+
+/* Where poll's array holds what; the relay's come behind. */
+enum { SIGNALS, CHANNEL, PIDFD, RELAY, POLL_MAX = RELAY + RELAY_FDS };
+
+struct supervisor {
+	const struct supervise_plan *plan;
+	struct outcome *outcome;
+	struct error *err;
+	struct relay relay;
+	int signals;
+	uint64_t started_us, timeout_at, kill_at; /* ms; 0: never */
+	enum outcome_cause ending;                /* why we are ending it; OUTCOME_EXITED: we are not */
+	bool over, has_exit;
+	struct channel_exit exit;
+};
+
+/* Passed on as they are. SIGALRM: a caller's alarm(2) survives its execve. */
+static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM};
+static const int handled_here[] = {SIGWINCH, SIGTSTP, SIGCONT};
+
+static void add_unless_ignored(sigset_t *set, const int *signals, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct sigaction action;
+
+		/* A blocked signal is queued although it is ignored, and a signalfd would give it. */
+		if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+			sigaddset(set, signals[i]);
+	}
+}
+
+static void signals_to_take(sigset_t *ret)
+{
+	sigemptyset(ret);
+	add_unless_ignored(ret, passed_on, ARRAY_SIZE(passed_on));
+	add_unless_ignored(ret, handled_here, ARRAY_SIZE(handled_here));
+}
+
+int supervise_block_signals(sigset_t *ret_old)
+{
+	sigset_t block;
+
+	signals_to_take(&block);
+	sigaddset(&block, SIGPIPE);
+	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR || sigprocmask(SIG_BLOCK, &block, ret_old) < 0)
+		return -errno;
+	return 0;
+}
+
+void supervise_unblock_signals(const sigset_t *old)
+{
+	(void)sigprocmask(SIG_SETMASK, old, NULL);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Init may be gone already: its end is seen on the channel and the pidfd, not here. */
+static void tell(struct supervisor *s, enum channel_type type, int signal)
+{
+	struct channel_message message = {.type = type, .signal = signal};
+
+	if (channel_send(s->plan->channel, &message, NULL, 0) < 0)
+		return;
+}
+
+static void kill_tree(struct supervisor *s)
+{
+	(void)sys_pidfd_send_signal(s->plan->pidfd, SIGKILL); /* ESRCH: it ended just now */
+}
+
+/* Ask first; SIGCONT, because a stopped process handles nothing. */
+static void begin_ending(struct supervisor *s, enum outcome_cause cause, int signal)
+{
+	if (s->ending != OUTCOME_EXITED)
+		return;
+	s->ending = cause;
+	s->kill_at = now_us() / 1000 + s->plan->grace_ms;
+	tell(s, CHANNEL_SIGNAL, signal);
+	tell(s, CHANNEL_SIGNAL, SIGCONT);
+}
+
+static void user_is_gone(struct supervisor *s)
+{
+	struct sigaction action;
+
+	relay_hang_up(&s->relay);
+	/* Who had SIGHUP ignored when starting us wants it to go on without a terminal. */
+	if (sigaction(SIGHUP, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+		return;
+	begin_ending(s, OUTCOME_TERMINAL_CLOSED, SIGHUP);
+}
+
+/* Stop as any job does: by the default action of SIGTSTP, which the kernel leaves out where nobody could continue us (an orphaned
+ * process group). Execution goes on here after SIGCONT. */
+static void stop_ourselves(struct supervisor *s)
+{
+	sigset_t stop, old;
+
+	tell(s, CHANNEL_SUSPEND, 0);
+	relay_detach(&s->relay);
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTSTP);
+	(void)kill(getpid(), SIGTSTP);
+	(void)sigprocmask(SIG_UNBLOCK, &stop, &old);
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	relay_attach(&s->relay);
+	tell(s, CHANNEL_RESUME, 0);
+}
+
+static bool has_hung_up(int fd)
+{
+	struct pollfd terminal = {.fd = fd};
+
+	return isatty(fd) && poll(&terminal, 1, 0) == 1 && terminal.revents & POLLHUP;
+}
+
+static void take_signal(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	if (read(s->signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	int signal = (int)info.ssi_signo;
+	if (signal == SIGWINCH || signal == SIGCONT) {
+		relay_attach(&s->relay);
+	} else if (signal == SIGTSTP) {
+		stop_ourselves(s);
+	} else if (signal == SIGHUP && has_hung_up(s->plan->input)) {
+		user_is_gone(s);
+	} else {
+		s->outcome->outside_signal = signal;
+		tell(s, CHANNEL_SIGNAL, signal);
+	}
+}
+
+static int take_message(struct supervisor *s)
+{
+	struct channel_message message;
+	int fds[FD_PASS_MAX];
+	int r = channel_receive(s->plan->channel, &message, fds);
+
+	if (r == -EBADMSG)
+		return 0;
+	if (r < 0) {
+		s->over = true; /* init died without a word */
+		return 0;
+	}
+	for (size_t i = 0; i < FD_PASS_MAX; i++)
+		fds[i] = fd_close(fds[i]);
+	if (message.type == CHANNEL_ERROR) {
+		if (s->err)
+			*s->err = message.error;
+		return message.error.code > 0 ? -message.error.code : -EPROTO;
+	}
+	if (message.type == CHANNEL_EXIT) {
+		s->exit = message.exit;
+		s->over = s->has_exit = true;
+	}
+	return 0;
+}
+
+static void check_clock(struct supervisor *s, uint64_t now_ms)
+{
+	if (s->timeout_at && now_ms >= s->timeout_at) {
+		s->timeout_at = 0;
+		begin_ending(s, OUTCOME_TIMEOUT, SIGTERM);
+	}
+	if (s->kill_at && now_ms >= s->kill_at) {
+		s->kill_at = 0;
+		kill_tree(s);
+	}
+}
+
+/* The shorter of two poll(2) limits, of which -1 is the longest. */
+static int sooner(int limit, uint64_t at_ms, uint64_t now_ms)
+{
+	uint64_t left = at_ms > now_ms ? at_ms - now_ms : 0;
+
+	if (!at_ms)
+		return limit;
+	if (left > INT_MAX)
+		left = INT_MAX;
+	return limit < 0 || (int)left < limit ? (int)left : limit;
+}
+
+static int step(struct supervisor *s)
+{
+	struct pollfd fds[POLL_MAX] = {
+	    [SIGNALS] = {.fd = s->signals, .events = POLLIN},
+	    [CHANNEL] = {.fd = s->plan->channel, .events = POLLIN},
+	    [PIDFD] = {.fd = s->plan->pidfd, .events = POLLIN},
+	};
+	uint64_t now = now_us() / 1000;
+	int limit = relay_prepare(&s->relay, now, fds + RELAY);
+
+	limit = sooner(sooner(limit, s->timeout_at, now), s->kill_at, now);
+	if (poll(fds, POLL_MAX, limit) < 0)
+		return errno == EINTR ? 0 : error_set(s->err, errno, "cannot wait for the sandbox");
+	if (fds[SIGNALS].revents)
+		take_signal(s);
+	now = now_us() / 1000;
+	if (relay_step(&s->relay, now, fds + RELAY) < 0)
+		user_is_gone(s);
+	check_clock(s, now);
+	/* EXIT is in the channel before init's end shows on the pidfd, so the channel goes first. */
+	if (fds[CHANNEL].revents)
+		return take_message(s);
+	if (fds[PIDFD].revents)
+		s->over = true;
+	return 0;
+}
+
+/* Init ends by itself after EXIT; when it does not, it is made to: nothing may be left when we return. */
+static int reap_init(struct supervisor *s, struct rusage *usage)
+{
+	struct pollfd end = {.fd = s->plan->pidfd, .events = POLLIN};
+	siginfo_t info;
+	int r;
+
+	if (poll(&end, 1, INIT_EXIT_MS) <= 0)
+		kill_tree(s);
+	memset(usage, 0, sizeof(*usage));
+	do
+		r = sys_waitid_pidfd(s->plan->pidfd, &info, WEXITED, usage);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? error_set(s->err, errno, "cannot wait for the sandbox's init") : 0;
+}
+
+static uint64_t time_us(struct timeval time)
+{
+	return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec;
+}
+
+static bool ended_by(int wait_status, int signal)
+{
+	return signal && ((WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == signal) ||
+	                     (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 128 + signal));
+}
+
+/* Without EXIT the usage of the dead tree comes from the kernel: a PID 1 reaps all of its namespace in its last moment. */
+static void judge(struct supervisor *s, const struct rusage *init_usage)
+{
+	struct outcome *outcome = s->outcome;
+	const struct rusage *usage = s->has_exit ? &s->exit.usage : init_usage;
+
+	outcome->wait_status = s->has_exit ? s->exit.wait_status : SIGKILL;
+	if (s->ending != OUTCOME_EXITED)
+		outcome->cause = s->ending;
+	else if (!s->has_exit)
+		outcome->cause = OUTCOME_KILLED;
+	else if (ended_by(outcome->wait_status, outcome->outside_signal))
+		outcome->cause = OUTCOME_INTERRUPTED;
+	else
+		outcome->cause = outcome_cause_of(outcome->wait_status);
+	outcome->usage.wall_us = now_us() - s->started_us;
+	outcome->usage.user_us = time_us(usage->ru_utime);
+	outcome->usage.system_us = time_us(usage->ru_stime);
+	outcome->usage.max_rss_kb = (uint64_t)usage->ru_maxrss;
+}
+
+/* Output that a slow reader has not taken yet is waited for, but whoever asks us to end now is heard. */
+static void finish_relay(struct supervisor *s)
+{
+	sigset_t ending;
+
+	sigemptyset(&ending);
+	add_unless_ignored(&ending, passed_on, ARRAY_SIZE(passed_on));
+	if (signalfd(s->signals, &ending, 0) >= 0)
+		relay_finish(&s->relay, s->signals);
+}
+
+static int open_signals(struct supervisor *s)
+{
+	sigset_t take;
+
+	signals_to_take(&take);
+	s->signals = signalfd(-1, &take, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signals < 0 ? error_set(s->err, errno, "cannot receive signals") : 0;
+}
+
+int supervise_run(const struct supervise_plan *plan, struct outcome *ret, struct error *err)
+{
+	struct supervisor s = {.plan = plan, .outcome = ret, .err = err, .signals = -1, .started_us = now_us()};
+	struct rusage usage;
+
+	ret->outside_signal = 0;
+	if (plan->timeout_ms)
+		s.timeout_at = s.started_us / 1000 + plan->timeout_ms;
+	int r = open_signals(&s);
+	relay_open(&s.relay, plan->pty_master, plan->input, plan->output);
+	while (r == 0 && !s.over)
+		r = step(&s);
+	if (r < 0)
+		kill_tree(&s);
+	else
+		finish_relay(&s);
+	relay_close(&s.relay);
+	s.signals = fd_close(s.signals);
+	int reaped = reap_init(&s, &usage);
+	if (r < 0 || reaped < 0)
+		return r < 0 ? r : reaped;
+	judge(&s, &usage);
+	return 0;
+}
