@@ -1,0 +1,56 @@
+#include "isolate/ns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/fd.h"
+#include "util/sys.h"
+
+pid_t ns_clone(const struct ns_plan *plan, int *ret_pidfd, struct error *err)
+{
+	int pidfd = -1;
+	struct clone_args args = {
+	    .flags = CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWCGROUP | (plan->hostname ? CLONE_NEWUTS : 0),
+	    .pidfd = (uintptr_t)&pidfd,
+	    .exit_signal = SIGCHLD,
+	};
+	pid_t pid = sys_clone3(&args);
+
+	if (pid < 0) {
+		int errnum = errno;
+
+		error_set(err, errnum, "cannot make the namespaces of the sandbox");
+		return -errnum;
+	}
+	if (pid > 0)
+		*ret_pidfd = pidfd;
+	return pid;
+}
+
+int ns_make_network(struct error *err)
+{
+	return unshare(CLONE_NEWNET) < 0 ? error_set(err, errno, "cannot make a network namespace") : 0;
+}
+
+int ns_set_hostname(const char *name, struct error *err)
+{
+	return sethostname(name, strlen(name)) < 0 ? error_set(err, errno, "cannot set the host name '%s'", name) : 0;
+}
+
+int ns_join_user(int pidfd, pid_t pid, struct error *err)
+{
+	char path[48];
+
+	if (setns(pidfd, CLONE_NEWUSER) == 0)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWUSER) < 0)
+		return error_set(err, errno, "cannot join the sandbox's user namespace");
+	return 0;
+}

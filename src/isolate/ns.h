@@ -1,0 +1,27 @@
+/* Namespaces (namespaces(7)): one clone3 makes them all. Only isolate/ calls clone, unshare and setns. */
+#ifndef CARREL_ISOLATE_NS_H
+#define CARREL_ISOLATE_NS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+
+struct ns_plan {
+	bool network;  /* a network of its own */
+	bool hostname; /* UTS; always together with ipc and cgroup but for the inner choices of a profile */
+};
+
+/* Clone a child into new user, mount, pid, ipc, uts and cgroup namespaces. The network namespace, the dearest of all (three quarters of the whole
+ * call), is left to ns_make_network, so that the caller maps ids meanwhile. Returns the pid in the parent and 0 in the child; *ret_pidfd pins it. */
+pid_t ns_clone(const struct ns_plan *plan, int *ret_pidfd, struct error *err) MUST_CHECK;
+
+/* In the child: the network namespace, and its host name. */
+int ns_make_network(struct error *err) MUST_CHECK;
+int ns_set_hostname(const char *name, struct error *err) MUST_CHECK;
+
+/* In a process outside: join the user namespace of the process that `pidfd` pins (setns(2) with a pidfd, 5.8; through /proc/PID/ns before). */
+int ns_join_user(int pidfd, pid_t pid, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,141 @@
+/* fuse-overlayfs: the filesystem is mounted here, inside, with a /dev/fuse descriptor that goes to the launcher; the server runs
+ * outside the sandbox's pid namespace, where the payload can neither see, signal nor trace it, and in the sandbox's user namespace, so
+ * that it sees the same ids. It needs no path of the host: its layers come as detached mounts and are attached in a mount
+ * namespace that only the server has. libfuse takes the mount point "/dev/fd/N" for an already mounted descriptor (3.3).
+ *
+ * Until the server answers the kernel's first request, the first access to the mount waits; so nobody has to.
+ */
+#include "isolate/overlay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "isolate/mount.h"
+#include "util/buf.h"
+#include "util/fd.h"
+#include "util/mem.h"
+#include "util/sys.h"
+
+static int mount_fuse(int fuse_fd, struct error *err)
+{
+	char fd_option[24], user[24], group[24];
+	const char *options[] = {"source=fuse-overlayfs", "subtype=fuse-overlayfs", fd_option, "rootmode=40000", user, group, "allow_other", "default_permissions", NULL};
+	const char *log;
+	int fd;
+
+	(void)snprintf(fd_option, sizeof(fd_option), "fd=%d", fuse_fd);
+	(void)snprintf(user, sizeof(user), "user_id=%u", geteuid());
+	(void)snprintf(group, sizeof(group), "group_id=%u", getegid());
+	fd = mount_new("fuse", options, MOUNT_NODEV | MOUNT_NOSUID, &log);
+	if (fd < 0) {
+		error_set(err, -fd, "cannot mount FUSE in the sandbox");
+		return *log ? error_cause(err, "%s", log) : fd;
+	}
+	return fd;
+}
+
+static int clone_layers(const struct overlay_layers *layers, int *fds, size_t *ret_count, struct error *err)
+{
+	*ret_count = 1;
+	for (size_t i = 0; i <= layers->lower_count; i++) {
+		int layer = i ? layers->lower[i - 1] : layers->area;
+
+		fds[*ret_count] = layer < 0 ? -1 : mount_clone(layer, "", AT_EMPTY_PATH);
+		if (layer >= 0 && fds[*ret_count] < 0)
+			return error_set(err, -fds[*ret_count], "cannot hand layer %zu to fuse-overlayfs", i);
+		if (layer < 0)
+			fds[*ret_count] = dup(fds[0]); /* keeps the numbering; the server finds no directory there */
+		++*ret_count;
+	}
+	return 0;
+}
+
+static int fuse_mount(const struct overlay_layers *layers, const struct overlay_host *host, struct error *err)
+{
+	int fds[FD_PASS_MAX];
+	size_t count = 1;
+	int mount_fd = -1, r;
+
+	if (layers->lower_count + 2 > FD_PASS_MAX)
+		return error_set(err, E2BIG, "cannot mount %zu layers with fuse-overlayfs", layers->lower_count);
+	fds[0] = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (fds[0] < 0) {
+		r = error_set(err, errno, "cannot open /dev/fuse, which fuse-overlayfs needs");
+		return errno == EACCES ? error_hint(err, "ask the administrator for  chmod 666 /dev/fuse  (udev does it on most machines)") : error_hint(err, "load the module:  modprobe fuse");
+	}
+	r = clone_layers(layers, fds, &count, err);
+	if (r == 0)
+		r = mount_fd = mount_fuse(fds[0], err);
+	if (r >= 0)
+		r = host->start_server(host->context, fds, count, err);
+	for (size_t i = 0; i < count; i++)
+		(void)fd_close(fds[i]);
+	if (r < 0) {
+		(void)fd_close(mount_fd);
+		return r;
+	}
+	return mount_fd;
+}
+
+const struct overlay_backend overlay_fuse = {.name = "fuse", .mount = fuse_mount};
+
+/* The server's own tree: a tmpfs on /tmp, of which nothing else is needed, with one folder for each layer. */
+static int attach_layer(int tmp_fd, const char *name, int layer_fd)
+{
+	cleanup_close int target = -1;
+
+	if (mkdirat(tmp_fd, name, 0700) < 0)
+		return -errno;
+	target = openat(tmp_fd, name, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	return target < 0 ? -errno : mount_attach(layer_fd, target, 0);
+}
+
+static int attach_layers(const int *fds, size_t count, struct buf *options)
+{
+	cleanup_close int tmp = mount_new_tmpfs(1 << 20, 0700, MOUNT_NODEV | MOUNT_NOSUID);
+	cleanup_close int place = open("/tmp", O_PATH | O_CLOEXEC);
+	struct stat st;
+	int r = tmp < 0 ? tmp : place < 0 ? -errno : mount_attach(tmp, place, 0);
+
+	for (size_t i = 2; i < count && r == 0; i++) {
+		char name[24];
+
+		(void)snprintf(name, sizeof(name), "%zu", i);
+		r = attach_layer(tmp, name, fds[i]);
+		buf_printf(options, "%s/tmp/%s", i == 2 ? "lowerdir=" : ":", name);
+	}
+	if (r == 0 && fstat(fds[1], &st) == 0 && S_ISDIR(st.st_mode)) {
+		r = attach_layer(tmp, "area", fds[1]);
+		buf_puts(options, ",upperdir=/tmp/area/upper,workdir=/tmp/area/work");
+	}
+	return r;
+}
+
+int overlay_fuse_exec(const char *program, const int *fds, size_t count, struct error *err)
+{
+	cleanup_buf struct buf options = {0};
+	char mount_point[24];
+	int r;
+
+	if (unshare(CLONE_NEWNS) < 0)
+		return error_set(err, errno, "cannot give fuse-overlayfs a mount namespace");
+	r = mount_isolate(0, err);
+	if (r < 0)
+		return r;
+	r = attach_layers(fds, count, &options);
+	if (r < 0)
+		return error_set(err, -r, "cannot attach the layers for fuse-overlayfs");
+	(void)snprintf(mount_point, sizeof(mount_point), "/dev/fd/%d", fds[0]);
+	if (fcntl(fds[0], F_SETFD, 0) < 0)
+		return error_set(err, errno, "cannot hand /dev/fuse to fuse-overlayfs");
+	char *argv[] = {"fuse-overlayfs", "-f", "-o", options.text, mount_point, NULL};
+	char *envp[] = {NULL};
+	execve(program, argv, envp);
+	error_set(err, errno, "cannot start '%s'", program);
+	return error_hint(err, "install fuse-overlayfs, or use --overlay kernel");
+}

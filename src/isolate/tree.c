@@ -1,0 +1,233 @@
+#include "isolate/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "isolate/devices.h"
+#include "isolate/mount.h"
+#include "util/fd.h"
+#include "util/path.h"
+
+static int open_bind(const char *source)
+{
+	return mount_clone(AT_FDCWD, source, 0);
+}
+
+static int open_layer(const char *source)
+{
+	int fd = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_source(struct tree_entry *entry, struct error *err)
+{
+	int fd = entry->kind == TREE_BIND ? open_bind(entry->source) : open_layer(entry->source);
+
+	if (fd >= 0) {
+		entry->source_fd = fd;
+		return 0;
+	}
+	if (fd == -ENOENT && entry->optional) {
+		entry->target = NULL;
+		return 0;
+	}
+	error_set(err, -fd, "cannot mount '%s' at '%s'", entry->source, entry->target);
+	error_at(err, &entry->at, "filesystem.mounts");
+	if (fd == -ENOENT)
+		return error_hint(err, "make it first, or mark the mount  optional: true");
+	return fd;
+}
+
+static int open_root_sources(struct tree *tree, struct error *err)
+{
+	const struct tree_plan *plan = tree->plan;
+
+	if (plan->root == TREE_ROOT_BIND)
+		tree->root_source_fd = open_bind(plan->root_source);
+	else if (plan->root == TREE_ROOT_LAYERED)
+		tree->root_source_fd = open_layer(plan->root_source);
+	if (tree->root_source_fd < -1) {
+		error_set(err, -tree->root_source_fd, "cannot use '%s' as the root", plan->root_source);
+		return error_at(err, &plan->root_at, "filesystem.root");
+	}
+	tree->lower_fds = arena_alloc(tree->arena, (plan->lower_count + 1) * sizeof(int));
+	for (size_t i = 0; i < plan->lower_count; i++) {
+		tree->lower_fds[i] = open_layer(plan->lower[i]);
+		if (tree->lower_fds[i] < 0)
+			return error_set(err, -tree->lower_fds[i], "cannot use '%s' as a layer", plan->lower[i]);
+	}
+	tree->lower_fds[plan->lower_count] = tree->root_source_fd;
+	return 0;
+}
+
+/* Fresh /proc and /sys are made while the host's are still in sight, as the kernel asks (mount_too_revealing). */
+static int open_proc(struct tree_entry *entry, struct error *err)
+{
+	entry->source_fd = mount_new("proc", NULL, MOUNT_NODEV | MOUNT_NOSUID | MOUNT_NOEXEC, NULL);
+	if (entry->source_fd >= 0)
+		return 0;
+	error_set(err, -entry->source_fd, "cannot mount a fresh /proc");
+	if (entry->source_fd == -EPERM) {
+		error_cause(err, "the /proc out here is partly covered, as in a container, and the kernel lets nobody see more through a new one");
+		error_hint(err, "start the outer container with  --security-opt systempaths=unconfined  (Docker) or  --security-opt unmask=ALL  (podman)");
+	}
+	return -err->code;
+}
+
+/* Without a network namespace of our own there is no fresh sysfs: then the host's, read-only. */
+static int open_sys(struct tree_entry *entry, struct error *err)
+{
+	entry->source_fd = mount_new("sysfs", NULL, MOUNT_NODEV | MOUNT_NOSUID | MOUNT_NOEXEC, NULL);
+	if (entry->source_fd < 0)
+		entry->source_fd = mount_clone(AT_FDCWD, "/sys", 0);
+	return entry->source_fd < 0 ? error_set(err, -entry->source_fd, "cannot show /sys") : 0;
+}
+
+static int open_entry(struct tree *tree, struct tree_entry *entry, struct error *err)
+{
+	entry->source_fd = -1;
+	switch (entry->kind) {
+	case TREE_BIND:
+	case TREE_LAYERED:
+		return open_source(entry, err);
+	case TREE_PROC:
+		return open_proc(entry, err);
+	case TREE_SYS:
+		return open_sys(entry, err);
+	case TREE_DEV:
+		return devices_open(tree->devices, err);
+	default:
+		return 0;
+	}
+}
+
+static int open_void(struct tree *tree, struct error *err)
+{
+	tree->void_fd = mount_new_tmpfs(4 << 20, 0755, MOUNT_NODEV | MOUNT_NOSUID | MOUNT_NOEXEC);
+	if (tree->void_fd < 0)
+		return error_set(err, -tree->void_fd, "cannot make a tmpfs of empty things");
+	if (mkdirat(tree->void_fd, "dir", 0555) < 0 || mknodat(tree->void_fd, "file", S_IFREG | 0444, 0) < 0)
+		return error_set(err, errno, "cannot make an empty thing");
+	return 0;
+}
+
+void tree_init(struct tree *tree, struct arena *arena, const struct tree_plan *plan)
+{
+	*tree = (struct tree){.arena = arena, .plan = plan, .guard = -1, .root_fd = -1, .void_fd = -1, .scratch_fd = -1, .root_source_fd = -1, .tty_gid = -1};
+}
+
+int tree_open(struct tree *tree, struct tree_entry *entries, struct error *err)
+{
+	int r = open_root_sources(tree, err);
+
+	if (r == 0 && tree->plan->has_covers)
+		r = open_void(tree, err);
+	for (size_t i = 0; i < tree->plan->entry_count && r == 0; i++)
+		r = open_entry(tree, &entries[i], err);
+	return r;
+}
+
+int tree_attach(struct tree *tree, int mount_fd, int target_fd, unsigned flags, enum tree_owner owner)
+{
+	struct tree_mount made = {.owner = owner};
+	bool is_root;
+	int r = mount_attach(mount_fd, target_fd, flags);
+
+	if (r < 0)
+		return r;
+	r = mount_identify(mount_fd, &made.id, &is_root);
+	if (r < 0)
+		return r;
+	tree->mounts = arena_grow(tree->arena, tree->mounts, tree->mount_count, sizeof(made));
+	tree->mounts[tree->mount_count++] = made;
+	return 0;
+}
+
+enum tree_owner tree_owner_of(const struct tree *tree, int fd)
+{
+	uint64_t id;
+	bool is_root;
+
+	if (mount_identify(fd, &id, &is_root) < 0)
+		return TREE_HOST_RO; /* the cautious answer: nothing is made there */
+	for (size_t i = tree->mount_count; i > 0; i--) {
+		if (tree->mounts[i - 1].id == id)
+			return tree->mounts[i - 1].owner;
+	}
+	return TREE_HOST_RO;
+}
+
+static int open_scratch(struct tree *tree, struct error *err)
+{
+	const struct tree_plan *plan = tree->plan;
+
+	if (plan->scratch == TREE_SCRATCH_DISK) {
+		tree->scratch_fd = open(plan->scratch_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		return tree->scratch_fd < 0 ? error_set(err, errno, "cannot open the scratch folder '%s'", plan->scratch_dir) : 0;
+	}
+	tree->scratch_fd = mount_new_tmpfs(plan->scratch_size, 0755, MOUNT_NODEV | MOUNT_NOSUID);
+	if (tree->scratch_fd < 0)
+		return error_set(err, -tree->scratch_fd, "cannot make a tmpfs for the writable layers");
+	/* Before 6.15 neither overlayfs nor open_tree takes what lies in a detached mount. Attached on top of the root it
+	 * is reachable by its descriptor alone; the pivot or the end of the namespace takes it away. */
+	cleanup_close int probe = mount_clone(tree->scratch_fd, "", AT_EMPTY_PATH);
+	if (probe < 0 && tree->plan->root != TREE_ROOT_HOST) {
+		cleanup_close int top = open("/", O_PATH | O_CLOEXEC);
+		int r = mount_attach(tree->scratch_fd, top, 0);
+		if (r < 0)
+			return error_set(err, -r, "cannot attach the tmpfs for the writable layers");
+	}
+	return 0;
+}
+
+int tree_area(struct tree *tree, const char *keep, struct error *err)
+{
+	char name[16];
+	int fd;
+
+	if (keep) {
+		int r = path_make_dirs(keep, 0700);
+		fd = r < 0 ? -1 : open(keep, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		return fd < 0 ? error_set(err, r < 0 ? -r : errno, "cannot open the kept layer '%s'", keep) : fd;
+	}
+	if (tree->scratch_fd < 0) {
+		int r = open_scratch(tree, err);
+		if (r < 0)
+			return r;
+	}
+	(void)snprintf(name, sizeof(name), "%u", tree->areas++);
+	if (mkdirat(tree->scratch_fd, name, 0755) < 0)
+		return error_set(err, errno, "cannot make a writable layer");
+	fd = openat(tree->scratch_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? error_set(err, errno, "cannot open a writable layer") : fd;
+}
+
+/* The upper directory's own mode and owner are what the merged root shows: take them from the lower one. */
+static void adopt_mode(int upper, int lower)
+{
+	struct stat st;
+
+	if (fstat(lower, &st) == 0)
+		(void)fchmod(upper, st.st_mode & 07777); /* of a directory of ours; a wrong mode would show, not harm */
+}
+
+int tree_layer(struct tree *tree, const int *lower, size_t count, const char *keep, struct error *err)
+{
+	cleanup_close int area = tree_area(tree, keep, err);
+	cleanup_close int upper = -1, work = -1;
+	struct overlay_layers layers = {.lower = lower, .lower_count = count, .area = area,
+	    .in_memory = !keep && tree->plan->scratch == TREE_SCRATCH_MEMORY};
+	int r = area < 0 ? area : overlay_open_area(area, &upper, &work, err);
+
+	if (r < 0)
+		return r;
+	adopt_mode(upper, lower[count - 1]);
+	layers.upper = upper;
+	layers.work = work;
+	return overlay_mount(tree->plan->overlay, &layers, tree->host, &tree->overlay_used, err);
+}

@@ -1,0 +1,140 @@
+/* The file tree of a sandbox: its root and everything mounted into it, as a list that is worked off in order.
+ *
+ * Theory of operation. PID 1 of the sandbox, alone in its new namespaces and with the host's tree still before it, first
+ * opens every source (tree_open), so that no later mount can change what a source means. Then the root is made (root.c):
+ * the host's own tree made read-only in place, or another directory, layered or not, that becomes the root by
+ * pivot_root. Then come the entries (tree_entries.c); each target is resolved inside the new root and held open while it is
+ * mounted on. Three things can stand where a target is missing: in a layer of ours it is just made; in a read-only
+ * host directory that directory is replaced by a mirror of itself that has room (mirror.c); in a writable host directory
+ * an empty placeholder is lent by the host and taken back when the sandbox has ended (placeholder.h). Last come the covers
+ * for what is hidden or protected (cover.c).
+ */
+#ifndef CARREL_ISOLATE_TREE_H
+#define CARREL_ISOLATE_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "isolate/overlay.h"
+#include "util/error.h"
+#include "util/mem.h"
+
+enum tree_kind {
+	TREE_BIND,    /* source, as it is or read-only */
+	TREE_LAYERED, /* source under a writable layer: writes are discarded or kept */
+	TREE_TMPFS,
+	TREE_FILE,    /* a file with `content` */
+	TREE_PROC,
+	TREE_SYS,
+	TREE_DEV,
+	TREE_HIDE,
+	TREE_PROTECT,
+	TREE_KIND_MAX,
+};
+
+struct tree_entry {
+	enum tree_kind kind;
+	const char *target; /* absolute and clean, as the sandbox sees it */
+	const char *source; /* absolute, on the host; NULL for kinds without one */
+	bool writable, noexec, optional;
+	bool made_up;        /* not asked for by name (masks): a target that is not there is no error */
+	bool wants_directory; /* hide, protect: stand-in for a path that does not exist is a directory */
+	uint64_t size;      /* tmpfs */
+	mode_t mode;        /* tmpfs and file */
+	const char *content;
+	const char *keep;   /* TREE_LAYERED: the folder of the kept layer; NULL: discarded */
+	struct origin at;
+	int source_fd;      /* filled by tree_open: a detached mount (bind) or an open directory (layered) */
+};
+
+enum tree_root {
+	TREE_ROOT_HOST,    /* the host's tree, read-only, in place */
+	TREE_ROOT_MIRROR,  /* the same with a root directory of ours, which has room for what the host's has not */
+	TREE_ROOT_BIND,    /* root_source */
+	TREE_ROOT_LAYERED, /* root_source (and `lower` above it) under a writable layer */
+	TREE_ROOT_EMPTY,   /* a tmpfs */
+};
+
+enum tree_scratch { TREE_SCRATCH_MEMORY, TREE_SCRATCH_DISK };
+
+struct tree_plan {
+	enum tree_root root;
+	const char *root_source; /* the host's "/" for a layered host root */
+	struct origin root_at;
+	const char **lower;      /* further lower layers, topmost first */
+	size_t lower_count;
+	const char *root_keep;   /* the folder of the root's kept layer; NULL: discarded */
+	enum overlay_backend_kind overlay;
+	enum tree_scratch scratch; /* where discarded layers lie */
+	const char *scratch_dir;   /* for TREE_SCRATCH_DISK: a fresh folder of ours */
+	uint64_t scratch_size;     /* for TREE_SCRATCH_MEMORY; 0: the kernel's default */
+	struct tree_entry *entries;
+	size_t entry_count;
+	bool has_covers;           /* any TREE_HIDE, TREE_PROTECT or mask */
+};
+
+enum { TREE_DEVICE_MAX = 6 };
+
+/* Whose a mounted place is: decides what may be made in it. */
+enum tree_owner { TREE_HOST_RO, TREE_HOST_RW, TREE_OURS };
+
+struct tree_mount {
+	uint64_t id;
+	enum tree_owner owner;
+};
+
+struct tree {
+	struct arena *arena;
+	const struct tree_plan *plan;
+	const struct overlay_host *host;
+	int guard;      /* the placeholders' guard (placeholder.h); -1: none */
+	int root_fd;    /* the root as far as it is built */
+	int void_fd;    /* a tmpfs with an empty directory "dir" and an empty file "file" */
+	int scratch_fd; /* the folder of discarded layers, once needed */
+	unsigned areas; /* how many were made in it */
+	int *lower_fds;
+	int root_source_fd;
+	enum overlay_backend_kind overlay_used; /* AUTO: no layer was mounted */
+	struct tree_mount *mounts;
+	size_t mount_count;
+	int *late_readonly; /* mirrors, writable while we build */
+	size_t late_count;
+	int devices[TREE_DEVICE_MAX]; /* devices.h */
+	int tty_gid;    /* the group of terminals where it is mapped; -1 */
+};
+
+/* An empty tree, before anything is open. The arena, plan, host, guard and tty_gid are the caller's. */
+void tree_init(struct tree *tree, struct arena *arena, const struct tree_plan *plan);
+/* Open every source; a missing optional one marks its entry as done with (source_fd -1, target NULL). */
+int tree_open(struct tree *tree, struct tree_entry *entries, struct error *err) MUST_CHECK;
+/* Make the root, and make it ours: afterwards "/" is the sandbox's. */
+int tree_make_root(struct tree *tree, struct error *err) MUST_CHECK;
+/* Work off the entries. */
+int tree_mount_entries(struct tree *tree, struct error *err) MUST_CHECK;
+/* Everything that was left writable for building becomes read-only. */
+int tree_finish(struct tree *tree, struct error *err) MUST_CHECK;
+
+/* --- between the files of the tree --- */
+
+/* Attach a detached mount and note whose it is. */
+int tree_attach(struct tree *tree, int mount_fd, int target_fd, unsigned flags, enum tree_owner owner) MUST_CHECK;
+/* Whose place is `fd` in? */
+enum tree_owner tree_owner_of(const struct tree *tree, int fd);
+/* A descriptor for `path`, made where it is missing in whichever of the three ways its place asks for. `kind` says directory or file. */
+int tree_target(struct tree *tree, const struct tree_entry *entry, bool directory, struct error *err) MUST_CHECK;
+/* A fresh area for one discarded layer, or the kept one; the caller closes. */
+int tree_area(struct tree *tree, const char *keep, struct error *err) MUST_CHECK;
+/* Lay a writable layer over the directory `lower` (and `above`, further lower layers above it). A detached mount. */
+int tree_layer(struct tree *tree, const int *lower, size_t count, const char *keep, struct error *err) MUST_CHECK;
+/* A detached tmpfs that has all that the directory `dir_fd` has, each child bound or, with `layered`, under a layer of its own. The
+ * children are attached only once the mirror is (mirror_fill). */
+int mirror_new(int dir_fd) MUST_CHECK;
+int mirror_fill(struct tree *tree, int mirror_fd, int dir_fd, const char *path, bool layered, struct error *err) MUST_CHECK;
+/* Hide or protect. */
+int cover_apply(struct tree *tree, const struct tree_entry *entry, struct error *err) MUST_CHECK;
+/* Cover `path` (already open as target_fd) with the empty thing of its kind. */
+int cover_with_void(struct tree *tree, int target_fd, struct error *err) MUST_CHECK;
+
+#endif

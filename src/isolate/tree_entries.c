@@ -1,0 +1,179 @@
+/* The entries of the tree, one function for each kind. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "isolate/devices.h"
+#include "isolate/mount.h"
+#include "isolate/placeholder.h"
+#include "isolate/tree.h"
+#include "util/fd.h"
+#include "util/path.h"
+
+enum { SAFE = MOUNT_NODEV | MOUNT_NOSUID };
+
+static unsigned entry_flags(const struct tree_entry *entry)
+{
+	return SAFE | (entry->noexec ? (unsigned)MOUNT_NOEXEC : 0u);
+}
+
+/* Replace the read-only directory at `path` by a mirror that has room. */
+static int make_room(struct tree *tree, const char *path, struct error *err)
+{
+	cleanup_close int old = path_open_in(tree->root_fd, path, O_PATH | O_DIRECTORY);
+	int mirror = old < 0 ? old : mirror_new(old);
+	int r = mirror < 0 ? mirror : tree_attach(tree, mirror, old, SAFE, TREE_OURS);
+
+	if (r < 0)
+		return error_set(err, -r, "cannot make room in '%s' for a mount point", path);
+	tree->late_readonly = arena_grow(tree->arena, tree->late_readonly, tree->late_count, sizeof(int));
+	tree->late_readonly[tree->late_count++] = mirror;
+	return mirror_fill(tree, mirror, old, path, false, err);
+}
+
+/* One step towards a missing target: afterwards its deepest existing directory lies deeper, or has room. */
+static int approach(struct tree *tree, const char *path, bool directory, struct error *err)
+{
+	const char *parent = path_dirname(tree->arena, path);
+	cleanup_close int fd = path_open_in(tree->root_fd, parent, O_PATH | O_DIRECTORY);
+	int lock, r;
+
+	if (fd == -ENOENT)
+		return approach(tree, parent, true, err);
+	if (fd < 0)
+		return error_set(err, -fd, "cannot make the mount point '%s'", path);
+	switch (tree_owner_of(tree, fd)) {
+	case TREE_HOST_RO:
+		return make_room(tree, parent, err);
+	case TREE_HOST_RW:
+		r = placeholder_lend(tree->guard, fd, path_basename(path), directory, &lock);
+		return r < 0 ? error_set(err, -r, "cannot lend a placeholder for '%s'", path) : 0;
+	case TREE_OURS:
+		r = path_make_in(tree->root_fd, path, directory ? PATH_DIRECTORY : PATH_FILE, NULL);
+		if (r < 0)
+			return error_set(err, -r, "cannot make the mount point '%s'", path);
+		(void)fd_close(r);
+		return 0;
+	}
+	return 0;
+}
+
+int tree_target(struct tree *tree, const struct tree_entry *entry, bool directory, struct error *err)
+{
+	int fd = path_open_in(tree->root_fd, entry->target, O_PATH);
+
+	/* Each missing component takes two steps at most: room, then the name. */
+	for (int steps = 0; fd == -ENOENT && steps < 128; steps++) {
+		int r = approach(tree, entry->target, directory, err);
+
+		if (r < 0)
+			return r;
+		fd = path_open_in(tree->root_fd, entry->target, O_PATH);
+	}
+	return fd < 0 ? error_set(err, -fd, "cannot reach the mount point '%s'", entry->target) : fd;
+}
+
+static int attach_entry(struct tree *tree, const struct tree_entry *entry, int mount_fd, unsigned flags, enum tree_owner owner, struct error *err)
+{
+	struct stat st;
+	bool directory = fstat(mount_fd, &st) < 0 || S_ISDIR(st.st_mode);
+	cleanup_close int target = tree_target(tree, entry, directory, err);
+	int r;
+
+	if (target < 0)
+		return target;
+	r = tree_attach(tree, mount_fd, target, flags, owner);
+	if (r == 0)
+		return 0;
+	error_set(err, -r, "cannot mount at '%s'", entry->target);
+	return r == -ENOTDIR ? error_cause(err, "one of source and mount point is a directory and the other is not") : r;
+}
+
+static int mount_bind(struct tree *tree, const struct tree_entry *entry, struct error *err)
+{
+	unsigned flags = entry_flags(entry) | MOUNT_RECURSIVE | (entry->writable ? 0u : (unsigned)MOUNT_RDONLY);
+
+	return attach_entry(tree, entry, entry->source_fd, flags, entry->writable ? TREE_HOST_RW : TREE_HOST_RO, err);
+}
+
+static int mount_layered(struct tree *tree, const struct tree_entry *entry, struct error *err)
+{
+	cleanup_close int mount_fd = tree_layer(tree, &entry->source_fd, 1, entry->keep, err);
+
+	return mount_fd < 0 ? mount_fd : attach_entry(tree, entry, mount_fd, entry_flags(entry), TREE_OURS, err);
+}
+
+static int mount_tmpfs(struct tree *tree, const struct tree_entry *entry, struct error *err)
+{
+	cleanup_close int mount_fd = mount_new_tmpfs(entry->size, entry->mode, entry_flags(entry));
+
+	if (mount_fd < 0)
+		return error_set(err, -mount_fd, "cannot mount a tmpfs at '%s'", entry->target);
+	return attach_entry(tree, entry, mount_fd, 0, TREE_OURS, err);
+}
+
+static int mount_file(struct tree *tree, const struct tree_entry *entry, struct error *err)
+{
+	char name[32];
+	int r;
+
+	(void)snprintf(name, sizeof(name), "content.%zu", (size_t)(entry - tree->plan->entries));
+	cleanup_close int fd = openat(tree->void_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	r = fd < 0 ? -errno : fd_write_all(fd, entry->content, strlen(entry->content));
+	if (r == 0 && fchmod(fd, entry->mode) < 0)
+		r = -errno;
+	cleanup_close int mount_fd = r < 0 ? r : mount_clone(tree->void_fd, name, 0);
+	if (mount_fd < 0)
+		return error_set(err, -mount_fd, "cannot make the file '%s'", entry->target);
+	return attach_entry(tree, entry, mount_fd, entry_flags(entry) | MOUNT_RDONLY, TREE_HOST_RO, err);
+}
+
+static int mount_pseudo(struct tree *tree, const struct tree_entry *entry, struct error *err)
+{
+	/* Before 6.15 what is cloned must be attached: the tmpfs of empty things goes below /proc, where nothing finds it. */
+	if (entry->kind == TREE_PROC && tree->void_fd >= 0) {
+		cleanup_close int probe = mount_clone(tree->void_fd, "dir", 0);
+		if (probe < 0) {
+			int r = attach_entry(tree, entry, tree->void_fd, 0, TREE_OURS, err);
+			if (r < 0)
+				return r;
+		}
+	}
+	return attach_entry(tree, entry, entry->source_fd, entry->kind == TREE_SYS ? MOUNT_RDONLY | MOUNT_RECURSIVE : 0, entry->kind == TREE_SYS ? TREE_HOST_RO : TREE_OURS, err);
+}
+
+static int mount_dev(struct tree *tree, const struct tree_entry *entry, struct error *err)
+{
+	cleanup_close int target = tree_target(tree, entry, true, err);
+
+	return target < 0 ? target : devices_mount(tree, tree->devices, target, tree->tty_gid, err);
+}
+
+typedef int mount_function(struct tree *tree, const struct tree_entry *entry, struct error *err);
+
+static mount_function *const by_kind[TREE_KIND_MAX] = {
+    [TREE_BIND] = mount_bind,
+    [TREE_LAYERED] = mount_layered,
+    [TREE_TMPFS] = mount_tmpfs,
+    [TREE_FILE] = mount_file,
+    [TREE_PROC] = mount_pseudo,
+    [TREE_SYS] = mount_pseudo,
+    [TREE_DEV] = mount_dev,
+    [TREE_HIDE] = cover_apply,
+    [TREE_PROTECT] = cover_apply,
+};
+
+int tree_mount_entries(struct tree *tree, struct error *err)
+{
+	for (size_t i = 0; i < tree->plan->entry_count; i++) {
+		const struct tree_entry *entry = &tree->plan->entries[i];
+		int r = entry->target ? by_kind[entry->kind](tree, entry, err) : 0;
+
+		if (r < 0)
+			return err->line || err->file[0] ? r : error_at(err, &entry->at, NULL);
+	}
+	return 0;
+}
