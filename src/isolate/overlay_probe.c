@@ -115,8 +115,9 @@ bool overlay_probe_kernel(const char *directory, const char *cache_dir)
 	works = really_try(directory);
 	if (path) {
 		cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (fd >= 0)
-			(void)fd_write_all(fd, works ? "y" : "n", 1); /* only a memory: without it the next start tries again */
+		/* Only a memory: without it the next start tries again. */
+		if (fd >= 0 && write(fd, works ? "y" : "n", 1) != 1)
+			(void)unlink(path);
 	}
 	return works;
 }

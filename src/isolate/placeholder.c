@@ -105,8 +105,9 @@ int placeholder_start_guard(int *ret_socket, pid_t *ret_pid, struct error *err)
 		(void)sys_close_range(4, ~0u, 0);
 		for (int fd = 0; fd < 3; fd++)
 			(void)close(fd);
-		(void)chdir("/");
-		guard_run(3);
+		if (chdir("/") == 0) /* hold no directory of the user's */
+			guard_run(3);
+		_exit(1);
 	}
 	(void)close(pair[0]);
 	*ret_socket = pair[1];
