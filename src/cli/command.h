@@ -1,0 +1,51 @@
+/* The table of commands. Dispatch, help, man pages and completions are made from it. */
+#ifndef CARREL_CLI_COMMAND_H
+#define CARREL_CLI_COMMAND_H
+
+#include <stdbool.h>
+
+#include "cli/options.h"
+#include "util/buf.h"
+
+struct command_example {
+	const char *line, *what;
+};
+
+struct command {
+	const char *name;
+	const char *summary;          /* one line, no full stop */
+	const char *const *usages;    /* "[OPTIONS] -- COMMAND [ARG…]", NULL-terminated */
+	const char *const *paragraphs; /* for help and man page, NULL-terminated; may be NULL */
+	const struct cli_option *options; /* may be NULL */
+	const struct command_example *examples; /* ends with line NULL; may be NULL */
+	const char *words;            /* first words to complete: "list show check" */
+	int (*run)(int argc, char **argv); /* argv[0] is the command's name; the result is the exit status */
+	bool parses_help;             /* it looks for --help itself, since words of another program follow its options */
+};
+
+extern const struct command commands[]; /* ends with name NULL */
+extern const struct cli_option global_options[];
+extern const struct cli_option run_options[];
+
+/* -v before the command: say more. */
+extern bool cli_verbose;
+
+const struct command *command_find(const char *name);
+
+/* "carrel: unknown command …" with the nearest one, or that it is one of a later version. The exit status. */
+int command_unknown(const char *name);
+
+int cmd_run(int argc, char **argv);
+int cmd_profile(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+int cmd_help(int argc, char **argv);
+
+/* help.c: what `carrel help [COMMAND]` prints; `command` NULL: the overview. At most 80 columns. */
+void help_format(struct buf *out, const struct command *command);
+/* man.c: a page for man(7); NULL: carrel(1). */
+void man_format(struct buf *out, const struct command *command);
+/* completion.c: a script for bash, zsh or fish; -EINVAL for any other shell. */
+int completion_format(struct buf *out, const char *shell);
+
+#endif

@@ -1,0 +1,73 @@
+#include <errno.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/report.h"
+#include "util/mem.h"
+
+static const char *const run_usages[] = {"[OPTIONS] [@PROFILE] -- COMMAND [ARG…]", "[OPTIONS] [@PROFILE] --rootfs DIR COMMAND [ARG…]", NULL};
+static const char *const run_paragraphs[] = {
+	"Runs a command in a sandbox that its profile describes: with its own users, files, network, limits and system calls. "
+	"Without a profile this is the profile `default`: the host's files read-only, the working directory writable, the home hidden, no network. "
+	"When the command ends, however it ends, nothing of the sandbox stays.",
+	"Exit status: the command's own; 128+n when signal n ended it; 125 when carrel could not do it; 126 when the command could not be executed; 127 when it was not found.",
+	NULL,
+};
+static const struct command_example run_examples[] = {
+	{"carrel run -- ./configure", "run a script that you have not read"},
+	{"carrel run @build -- make -j8", "build somebody else's source"},
+	{"carrel run --rootfs bookworm -u root apt-get install -y jq", "be root in an extracted system"},
+	{"carrel run --dry-run @build -- make", "see what the sandbox may do, and which line says so"},
+	{NULL, NULL},
+};
+
+static const char *const version_usages[] = {"", NULL};
+static const char *const help_usages[] = {"[COMMAND]", NULL};
+
+const struct command commands[] = {
+	{"run", "Run a command in a sandbox", run_usages, run_paragraphs, run_options, run_examples, NULL, cmd_run, .parses_help = true},
+	{"version", "Print the version", version_usages, NULL, NULL, NULL, NULL, cmd_version, .parses_help = false},
+	{"help", "Explain a command", help_usages, NULL, NULL, NULL, NULL, cmd_help, .parses_help = false},
+	{.name = NULL},
+};
+
+/* Commands of the design that are not there yet: who types one from Docker's habit is told so, not asked whether it was a slip. */
+static const char *const later[] = {
+	"exec", "ps", "logs", "stop", "start", "kill", "wait", "rm", "inspect", "cp", "diff", "commit", "top", "stats", "attach", "pause", "unpause", "rename",
+	"pull", "push", "login", "logout", "images", "rmi", "tag", "save", "load", "import", "export", "history", "build", "pack", "volume", "system", "create", "restart",
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *command = commands; command->name; command++)
+		if (!strcmp(command->name, name))
+			return command;
+	return NULL;
+}
+
+int command_unknown(const char *name)
+{
+	const char *names[ARRAY_SIZE(commands)];
+	const char *nearest;
+	size_t count = 0;
+	struct error err;
+
+	for (const struct command *command = commands; command->name; command++)
+		names[count++] = command->name;
+	nearest = suggest_nearest(name, strlen(name), names, count);
+	(void)error_set(&err, EINVAL, "unknown command '%s'", name);
+	(void)error_cause(&err, "no such command");
+	if (nearest)
+		(void)error_hint(&err, "did you mean `carrel %s`?", nearest);
+	else
+		(void)error_hint(&err, "`carrel help` lists the commands; to run a program write  carrel run -- %s", name);
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
+		if (strcmp(name, later[i]))
+			continue;
+		(void)error_set(&err, EOPNOTSUPP, "`carrel %s` is not in this version", name);
+		(void)error_cause(&err, "images and sandboxes that outlive their command are still to come");
+		(void)error_hint(&err, "`carrel help` lists the commands; an extracted root filesystem is used by  carrel run --rootfs DIR COMMAND");
+	}
+	report_error(&err);
+	return EXIT_CARREL;
+}

@@ -1,0 +1,157 @@
+#include "cli/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/mem.h"
+
+struct parser {
+	const struct cli_option *table;
+	int argc, at; /* argv[at] is the word being read */
+	char *const *argv;
+	void *context;
+};
+
+const struct cli_option *options_find(const struct cli_option *table, const char *name, size_t len)
+{
+	for (; table->name; table++)
+		if (strlen(table->name) == len && !memcmp(table->name, name, len))
+			return table;
+	return NULL;
+}
+
+static const struct cli_option *find_letter(const struct cli_option *table, char letter)
+{
+	for (; table->name; table++)
+		if (table->letter == letter)
+			return table;
+	return NULL;
+}
+
+static int unknown_option(const struct parser *parser, const char *text, size_t len, struct error *err)
+{
+	const char *names[96];
+	const char *nearest;
+	size_t count = 0;
+
+	for (const struct cli_option *row = parser->table; row->name && count < ARRAY_SIZE(names); row++)
+		if (!row->hidden)
+			names[count++] = row->name;
+	nearest = len > 3 ? suggest_nearest(text + 2, len - 2, names, count) : NULL;
+	(void)error_set(err, EINVAL, "unknown option '%.*s'", (int)len, text);
+	(void)error_cause(err, "no such option");
+	return nearest ? error_hint(err, "did you mean --%s?", nearest) : error_hint(err, "--help lists the options; words for the command go behind  --");
+}
+
+static int apply(const struct parser *parser, const struct cli_option *option, const char *value, bool on, struct error *err)
+{
+	char label[64];
+	struct option_use use = {.option = option, .value = value, .on = on, .label = label};
+
+	(void)snprintf(label, sizeof(label), "command line --%s", option->name);
+	return option->apply ? option->apply(parser->context, &use, err) : 0;
+}
+
+static int value_missing(const struct cli_option *option, struct error *err)
+{
+	(void)error_set(err, EINVAL, "--%s needs a value", option->name);
+	(void)error_cause(err, "nothing stands behind it");
+	return error_hint(err, "write  --%s %s", option->name, option->argument);
+}
+
+static int parse_switch(const struct cli_option *option, const char *value, bool *ret_on, struct error *err)
+{
+	static const char *const yes[] = {"true", "1", "yes", "on"}, *const no[] = {"false", "0", "no", "off"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
+		if (strcmp(value, yes[i]) && strcmp(value, no[i]))
+			continue;
+		*ret_on = !strcmp(value, yes[i]);
+		return 0;
+	}
+	(void)error_set(err, EINVAL, "bad value '%s' for --%s", value, option->name);
+	(void)error_cause(err, "the option is a switch");
+	return error_hint(err, "write  --%s  or  --%s=false", option->name, option->name);
+}
+
+static int parse_long(struct parser *parser, bool *ret_help, struct error *err)
+{
+	const char *text = parser->argv[parser->at++];
+	size_t len = strcspn(text, "=");
+	const char *value = text[len] ? text + len + 1 : NULL;
+	const struct cli_option *option = options_find(parser->table, text + 2, len - 2);
+	bool on = true;
+
+	if (!option && len == 6 && !memcmp(text, "--help", 6)) {
+		*ret_help = true;
+		return 0;
+	}
+	if (!option)
+		return unknown_option(parser, text, len, err);
+	if (!option->argument) {
+		int r = value ? parse_switch(option, value, &on, err) : 0;
+
+		return r < 0 ? r : apply(parser, option, NULL, on, err);
+	}
+	if (!value && parser->at >= parser->argc)
+		return value_missing(option, err);
+	return apply(parser, option, value ? value : parser->argv[parser->at++], true, err);
+}
+
+static int parse_letters(struct parser *parser, struct error *err)
+{
+	const char *text = parser->argv[parser->at++] + 1;
+
+	for (; *text; text++) {
+		const struct cli_option *option = find_letter(parser->table, *text);
+		int r;
+
+		if (!option)
+			return unknown_option(parser, (const char[]){'-', *text, 0}, 2, err);
+		if (!option->argument) {
+			r = apply(parser, option, NULL, true, err);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (!text[1] && parser->at >= parser->argc)
+			return value_missing(option, err);
+		/* -m4G and -m=4G, as Docker's option parser (spf13/pflag) has them. */
+		return apply(parser, option, text[1] ? text + 1 + (text[1] == '=') : parser->argv[parser->at++], true, err);
+	}
+	return 0;
+}
+
+int options_parse(const struct cli_option *table, int argc, char *const argv[], int (*word)(void *context, const char *text, struct error *err), void *context,
+    struct options_result *ret, struct error *err)
+{
+	struct parser parser = {.table = table, .argc = argc, .argv = argv, .context = context};
+	struct options_result result = {0};
+
+	while (parser.at < argc && !result.help && !result.dashes) {
+		const char *text = argv[parser.at];
+		int r;
+
+		if (!strcmp(text, "--")) {
+			result.dashes = true;
+			parser.at++;
+			break;
+		}
+		if (text[0] != '-' || !text[1]) {
+			r = word ? word(context, text, err) : 0;
+			if (r == 0)
+				break;
+			parser.at++;
+		} else if (text[1] == '-') {
+			r = parse_long(&parser, &result.help, err);
+		} else {
+			r = parse_letters(&parser, err);
+		}
+		if (r < 0)
+			return r;
+	}
+	result.count = parser.at;
+	*ret = result;
+	return 0;
+}

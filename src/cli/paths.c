@@ -1,0 +1,75 @@
+#include "cli/paths.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/path.h"
+
+#ifndef CARREL_DATADIR
+#define CARREL_DATADIR "/usr/local/share/carrel"
+#endif
+#ifndef CARREL_SYSCONFDIR
+#define CARREL_SYSCONFDIR "/etc"
+#endif
+
+static char data_dir[PATH_MAX];
+static char user_folder[PATH_MAX], installed_folder[PATH_MAX + 16];
+
+/* "/src/carrel/build/carrel" → "/src/carrel", where that has profiles; false for an installed program. */
+static bool find_source_tree(void)
+{
+	ssize_t size = readlink("/proc/self/exe", data_dir, sizeof(data_dir) - sizeof("/profiles/default.yaml"));
+	char *end;
+
+	if (size <= 0)
+		return false;
+	data_dir[size] = 0;
+	end = strrchr(data_dir, '/');
+	if (!end)
+		return false;
+	*end = 0;
+	end = strrchr(data_dir, '/');
+	if (!end || strcmp(end, "/build"))
+		return false;
+	strcpy(end, "/profiles/default.yaml");
+	bool found = access(data_dir, R_OK) == 0;
+	*end = 0;
+	return found;
+}
+
+const char *cli_data_dir(void)
+{
+	if (!data_dir[0] && !find_source_tree())
+		strcpy(data_dir, CARREL_DATADIR);
+	return data_dir;
+}
+
+/* XDG Base Directory Specification 0.8: a relative path is to be ignored. False where the environment names no home. */
+static bool find_user_folder(void)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	int size = 0;
+
+	if (config && config[0] == '/') {
+		size = snprintf(user_folder, sizeof(user_folder), "%s/carrel/profiles", config);
+	} else {
+		if (home && home[0] == '/')
+			size = snprintf(user_folder, sizeof(user_folder), "%s/.config/carrel/profiles", home);
+	}
+	return size > 0 && (size_t)size < sizeof(user_folder);
+}
+
+void cli_profile_path(struct profile_path *ret)
+{
+	size_t count = 0;
+
+	*ret = (struct profile_path){0};
+	if (find_user_folder())
+		ret->folders[count++] = user_folder;
+	ret->folders[count++] = CARREL_SYSCONFDIR "/carrel/profiles";
+	(void)snprintf(installed_folder, sizeof(installed_folder), "%s/profiles", cli_data_dir());
+	ret->folders[count++] = installed_folder;
+}

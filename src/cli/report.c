@@ -1,0 +1,85 @@
+#include "cli/report.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/fd.h"
+
+/* C1 controls come as two bytes in UTF-8 (C2 80 … C2 9F), and some terminals obey them. */
+static void add_visible(struct buf *out, const char *text)
+{
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		if (*c < 0x20 || *c == 0x7f)
+			buf_printf(out, "\\x%02x", *c);
+		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f)
+			buf_printf(out, "\\x%02x\\x%02x", c[0], c[1]), c++;
+		else
+			buf_add(out, c, 1);
+	}
+}
+
+void report_format(struct buf *out, const struct error *err)
+{
+	buf_puts(out, "carrel: ");
+	add_visible(out, err->what);
+	if (err->cause[0]) {
+		buf_puts(out, ": ");
+		add_visible(out, err->cause);
+	}
+	if (err->file[0]) {
+		buf_puts(out, "\n  at:   ");
+		add_visible(out, err->file);
+		if (err->line)
+			buf_printf(out, ":%u", err->line);
+		if (err->line && err->column)
+			buf_printf(out, ":%u", err->column);
+	}
+	if (err->key[0]) {
+		buf_puts(out, err->file[0] ? " (" : "\n  at:   (");
+		add_visible(out, err->key);
+		buf_puts(out, ")");
+	}
+	if (err->hint[0]) {
+		buf_puts(out, "\n  hint: ");
+		add_visible(out, err->hint);
+	}
+	buf_puts(out, "\n");
+}
+
+void report_error(const struct error *err)
+{
+	cleanup_buf struct buf out = {0};
+
+	report_format(&out, err);
+	(void)!fd_write_all(STDERR_FILENO, out.text, out.size); /* a closed stderr leaves nobody to tell; the status says it */
+}
+
+void report_note(const char *fmt, ...)
+{
+	cleanup_buf struct buf out = {0};
+	char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	buf_puts(&out, "carrel: note: ");
+	add_visible(&out, text);
+	buf_puts(&out, "\n");
+	(void)!fd_write_all(STDERR_FILENO, out.text, out.size); /* as above */
+}
+
+int report_print(const struct buf *text)
+{
+	struct error err;
+	int r = text->size ? fd_write_all(STDOUT_FILENO, text->text, text->size) : 0;
+
+	if (r == 0)
+		return 0;
+	(void)error_set(&err, -r, "cannot write to standard output");
+	report_error(&err);
+	return EXIT_CARREL;
+}

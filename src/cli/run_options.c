@@ -1,0 +1,139 @@
+/* The options of `carrel run`, all in one table. A row with a key is laid over the profile; the other rows fill a field of the request. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "run/request.h"
+#include "util/fd.h"
+
+static int set_key(void *context, const struct option_use *use, struct error *err)
+{
+	return request_set_text(context, use->option->key, use->value, use->label, err);
+}
+
+static int add_to_key(void *context, const struct option_use *use, struct error *err)
+{
+	return request_add_item(context, use->option->key, use->value, use->label, err);
+}
+
+static int set_flag(void *context, const struct option_use *use, struct error *err)
+{
+	(void)err;
+	*(bool *)(void *)((char *)context + use->option->offset) = use->on;
+	return 0;
+}
+
+static int set_text(void *context, const struct option_use *use, struct error *err)
+{
+	if (!*use->value && strcmp(use->option->name, "entrypoint")) {
+		(void)error_set(err, EINVAL, "bad value '' for --%s", use->option->name);
+		return error_cause(err, "it is empty");
+	}
+	*(const char **)(void *)((char *)context + use->option->offset) = use->value;
+	return 0;
+}
+
+static int set_tty(void *context, const struct option_use *use, struct error *err)
+{
+	struct request *request = context;
+
+	(void)err;
+	request->tty = use->on ? TTY_YES : TTY_NO;
+	return 0;
+}
+
+static int set_read_only(void *context, const struct option_use *use, struct error *err)
+{
+	return use->on ? request_set_yaml(context, use->option->key, "deny", use->label, err) : 0;
+}
+
+static int add_profile(void *context, const struct option_use *use, struct error *err)
+{
+	return request_add_profile(context, use->value, err);
+}
+
+static int add_env_file(void *context, const struct option_use *use, struct error *err)
+{
+	enum { ENV_FILE_MOST = 1 << 20 };
+	cleanup_free char *text = NULL;
+	size_t size;
+	/* Not through fd_slurp_at: --env-file <(pass show web) is a FIFO that the caller chose. */
+	cleanup_close int fd = open(use->value, O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : fd_slurp(fd, ENV_FILE_MOST, &text, &size);
+
+	if (r < 0)
+		return error_set(err, -r, "cannot read the variables in '%s'", use->value);
+	return request_add_env_lines(context, text, use->label, err);
+}
+
+#define VERB(name, function) \
+	static int name(void *context, const struct option_use *use, struct error *err) \
+	{ \
+		return function(context, use->value, use->label, err); \
+	}
+VERB(add_volume, request_add_volume)
+VERB(add_mount, request_add_mount)
+VERB(add_tmpfs, request_add_tmpfs)
+VERB(add_device, request_add_device)
+VERB(add_env, request_add_env)
+VERB(add_cap, request_add_cap)
+VERB(drop_cap, request_drop_cap)
+VERB(add_ulimit, request_add_ulimit)
+VERB(add_security, request_add_security)
+VERB(add_fds, request_add_fds)
+VERB(set_report, request_set_report)
+VERB(set_rootfs, request_set_rootfs)
+VERB(set_pair, request_set_pair)
+
+#define FIELD(member) .offset = offsetof(struct request, member)
+
+static const char files[] = "Files", process[] = "Process", limits[] = "Limits", rights[] = "Rights", life[] = "Sandbox", seeing[] = "Seeing what happens";
+
+const struct cli_option run_options[] = {
+	{"profile", 0, "NAME|FILE", NULL, "Use this profile, as @NAME does; of several the later wins", life, add_profile, .key = NULL},
+	{"set", 0, "KEY=VALUE", NULL, "Set any key of the profile, such as resources.memory=4G", life, set_pair, .key = NULL},
+	{"rm", 0, NULL, NULL, "Leave nothing behind, also with --name or --keep", life, set_flag, FIELD(rm)},
+	{"keep", 0, NULL, NULL, "Keep the sandbox after its command has ended", life, set_flag, FIELD(keep)},
+	{"name", 0, "NAME", NULL, "Give the sandbox a name, and keep it", life, set_text, FIELD(name)},
+	{"detach", 'd', NULL, NULL, "Run in the background", life, set_flag, FIELD(detach)},
+	{"pull", 0, "POLICY", "always missing never", "When to pull the image", life, set_text, FIELD(pull)},
+
+	{"rootfs", 0, "DIR", NULL, "Use an extracted root filesystem; the command is the next word", files, set_rootfs, .key = "filesystem.root"},
+	{"overlay", 0, "KIND", "auto kernel fuse", "How writable layers are made", files, set_key, .key = "filesystem.overlay"},
+	{"read-only", 0, NULL, NULL, "Refuse writes to the root filesystem", files, set_read_only, .key = "filesystem.writes"},
+	{"volume", 'v', "SRC:PATH[:MODE]", NULL, "Show a directory or file: ro, rw, discard or keep", files, add_volume, .key = "filesystem.mounts"},
+	{"mount", 0, "TYPE,KEY=VALUE…", NULL, "Mount type=bind,source=…,target=… or type=tmpfs,target=…", files, add_mount, .key = "filesystem.mounts"},
+	{"tmpfs", 0, "PATH[:OPTIONS]", NULL, "Mount an empty tmpfs: size=SIZE, mode=MODE, noexec", files, add_tmpfs, .key = "filesystem.mounts"},
+	{"device", 0, "NODE[:PATH][:rw]", NULL, "Show a node beneath /dev", files, add_device, .key = "filesystem.mounts"},
+
+	{"interactive", 'i', NULL, NULL, "Keep standard input open", process, set_flag, FIELD(interactive)},
+	{"tty", 't', NULL, NULL, "Give it a terminal of its own; off by --tty=false", process, set_tty, .key = NULL},
+	{"env", 'e', "KEY[=VALUE]", NULL, "Set a variable, or pass on the caller's", process, add_env, .key = "environment"},
+	{"env-file", 0, "FILE", NULL, "Read variables from a file, one KEY=VALUE a line", process, add_env_file, .key = "environment"},
+	{"workdir", 'w', "DIR", NULL, "Start in this directory", process, set_key, .key = "process.workdir"},
+	{"entrypoint", 0, "COMMAND", NULL, "Put this before the words of the command", process, set_text, FIELD(entrypoint)},
+	{"hostname", 'h', "NAME", NULL, "Name of the machine as the sandbox sees it", process, set_key, .key = "process.hostname"},
+	{"preserve-fds", 0, "LIST", NULL, "Hand on these open descriptors: 3,5-7", process, add_fds, .key = NULL},
+
+	{"user", 'u', "USER[:GROUP]", NULL, "Who to be inside: self, root, a name or a number", rights, set_key, .key = "identity.user"},
+	{"userns", 0, "MAP", "auto subids single keep-id", "How users are mapped", rights, set_key, .key = "identity.map"},
+	{"network", 0, "MODE", "none nat host", "Network of the sandbox", rights, set_key, .key = "network.mode"},
+	{"net", 0, "MODE", "none nat host", "Network of the sandbox", rights, set_key, .key = "network.mode", .hidden = true},
+	{"publish", 'p', "[IP:]PORT:PORT", NULL, "Forward a port of this machine", rights, add_to_key, .key = "network.publish"},
+	{"cap-add", 0, "CAPABILITY", NULL, "Leave it a capability", rights, add_cap, .key = "capabilities"},
+	{"cap-drop", 0, "CAPABILITY", NULL, "Take a capability, or ALL", rights, drop_cap, .key = "capabilities"},
+	{"security-opt", 0, "OPTION", "no-new-privileges seccomp=unconfined", "Docker's security options", rights, add_security, .key = NULL},
+
+	{"memory", 'm', "SIZE", NULL, "Most memory: 512M, 4G", limits, set_key, .key = "resources.memory"},
+	{"cpus", 0, "NUMBER", NULL, "Most processors: 1.5", limits, set_key, .key = "resources.cpus"},
+	{"pids-limit", 0, "NUMBER", NULL, "Most processes and threads", limits, set_key, .key = "resources.tasks"},
+	{"ulimit", 0, "NAME=SOFT[:HARD]", NULL, "A resource limit: nofile=1024", limits, add_ulimit, .key = NULL},
+	{"timeout", 0, "DURATION", NULL, "End it after this time: 90s, 2h30m", limits, set_key, .key = "resources.timeout"},
+
+	{"dry-run", 0, NULL, NULL, "Print the plan, with the origin of each line, and run nothing", seeing, set_flag, FIELD(dry_run)},
+	{"report", 0, "FILE|FD", NULL, "Write how it ended, as JSON", seeing, set_report, .key = NULL},
+	{"trace-startup", 0, NULL, NULL, "Print the phases of the start with their microseconds", seeing, set_flag, FIELD(trace_startup)},
+	{"verbose", 0, NULL, NULL, "Say more", seeing, set_flag, FIELD(verbose)},
+	{.name = NULL},
+};
