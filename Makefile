@@ -4,6 +4,7 @@ VERSION := 0.1.0
 PREFIX  ?= /usr/local
 DESTDIR ?=
 STATIC  ?= auto# auto: a static program where the static libraries are there; yes, no
+TESTS   ?=# for check: a part of the names of suites and tests
 SANITIZE ?=# address,undefined: a build of its own, below build/
 V       ?=# 1: show every command
 WERROR  ?= $(if $(wildcard .git),1,0)# developers: a warning is an error
@@ -109,6 +110,22 @@ $(foreach s,$(sort $(foreach p,$(PAYLOADS),$(word 2,$(subst /, ,$(p))))),$(eval 
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
+# --- demo, check --------------------------------------------------------------------------------------------------------------------------
+# Both work on a fresh machine, where even the headers are missing: they install first and then start make anew.
+
+quietly = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+.PHONY: demo check
+demo:
+	contrib/install-deps build run
+	$(MAKE) $(quietly) all
+	tests/as-user contrib/demo
+
+check:
+	contrib/install-deps build run check
+	$(MAKE) $(quietly) all tests
+	tests/as-user env V=$(V) tests/run $(BUILD) '$(TESTS)'
+
 # --- install ------------------------------------------------------------------------------------------------------------------------------
 
 install = install -D -m $(1) $(2) $(DESTDIR)$(PREFIX)/$(3)
@@ -128,5 +145,11 @@ clean:
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
 #: make                 build/carrel, which runs in place
+#: make demo            the main job, shown in a minute (installs what is missing, needs only make and gcc)
+#: make check           every test (installs what is missing); TESTS=PATTERN chooses, V=1 shows every test's name
+#:                      SANITIZE=address,undefined: unit and end-to-end tests of such a build
+#: make lint            layers and sizes, then clang-tidy, cppcheck, gcc's analyzer, shellcheck; make format-check for the layout
+#: make fuzz            each parser of foreign bytes for SECONDS (30)
+#: make bench           against the peers that are installed: a table, and build/bench.json
 #: make install         to PREFIX (/usr/local), below DESTDIR if given; make uninstall takes it away
 #: make clean           remove build/
