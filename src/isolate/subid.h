@@ -21,4 +21,10 @@ enum subid_kind { SUBID_UID, SUBID_GID };
  * installed, from that program. None is no error (count 0). */
 int subid_load(struct arena *arena, enum subid_kind kind, const char *name, uint32_t uid, struct id_range **ret, size_t *ret_count, struct error *err) MUST_CHECK;
 
+/* For hints: the first id behind every range of such a text (pure) or of both files, at least SUBID_FIRST (useradd's SUB_UID_MIN), or 0 where
+ * no `size` ids are left behind it. */
+enum { SUBID_FIRST = 100000, SUBID_USUAL_SIZE = 65536 };
+uint32_t subid_free_start(const char *text, uint32_t size);
+uint32_t subid_load_free_start(uint32_t size);
+
 #endif
