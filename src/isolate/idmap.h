@@ -26,7 +26,11 @@ struct idmap_facts { /* of this host and user */
 	const char *user_name;                     /* NULL: unknown */
 	const struct id_range *uid_ranges, *gid_ranges;
 	size_t uid_range_count, gid_range_count;
-	const char *newuidmap, *newgidmap;         /* paths; NULL: not installed */
+	const char *newuidmap, *newgidmap;         /* paths; NULL: not installed, or of no use here */
+	const char *helper_reason;                 /* why there is none: "newuidmap is not installed"; NULL: as that */
+	const char *helper_hint;                   /* the command that mends it; NULL: unknown */
+	bool privileged;                           /* CAP_SETUID and CAP_SETGID here: the maps are written without helpers */
+	uint32_t free_start;                       /* for hints: the first id no range has, or 0 */
 };
 
 struct idmap_spec {
@@ -42,18 +46,27 @@ struct idmap_plan {
 	const char *reason;
 	struct idmap_extent *uids, *gids; /* in the arena */
 	size_t uid_count, gid_count;
-	const char *newuidmap, *newgidmap;
+	const char *newuidmap, *newgidmap; /* NULL for the single id and for a privileged user: the maps are written directly */
 };
 
-/* Pure. SUBIDS: 0 → the user, 1… → the ranges one after the other (podman's layout). KEEP_ID: the user's own id inside as outside, the ranges fill
- * 0…uid-1 and uid+1… around it. Missing ranges or helpers: an error for SUBIDS and KEEP_ID whose hint is the administrator's one command. */
+/* The facts about the calling user on this machine (reads files, starts nothing unless nsswitch.conf says so). Ranges of a privileged user are all
+ * other ids of this user namespace. */
+int idmap_facts_load(struct arena *arena, struct idmap_facts *ret, struct error *err) MUST_CHECK;
+
+/* Pure. The kernel takes 340 extents and less than one page of text for a map (user_namespaces(7)): what is beyond is left out.
+ * SUBIDS: 0 → the user, 1… → the ranges one after the other (podman's layout). KEEP_ID: the user's own id inside as outside, the ranges fill
+ * 0…uid-1 and uid+1… around it. Adjacent ranges become one extent; the user's own id in a range is passed over. Missing ranges or helpers: an error for SUBIDS and KEEP_ID whose hint is the administrator's one command. */
 int idmap_plan(struct arena *arena, const struct idmap_spec *spec, const struct idmap_facts *facts, struct idmap_plan *ret, struct error *err) MUST_CHECK;
+
+/* The administrator's one command that gives this user what is missing: "sudo usermod --add-subuids 100000-165535 ada". */
+const char *idmap_range_command(struct arena *arena, const struct idmap_facts *facts);
 
 /* Does the plan map this inside id? */
 bool idmap_has(const struct idmap_extent *extents, size_t count, uint32_t inside);
 
 /* Begin and finish mapping the child `pid`, which `pidfd` pins: it is checked to be alive after /proc/PID was opened and before anything is
- * written, so that a reused pid is never mapped. For ranges, begin starts both helpers and returns; finish waits and turns their stderr into the
+ * written, so that a reused pid is never mapped. The child must be unreaped and, for the helpers, dumpable (they compare the owner of /proc/PID
+ * with their caller). For ranges, begin starts both helpers and returns; finish waits and turns their stderr into the
  * cause. For a single id begin does it all (setgroups is denied first, as the kernel asks). */
 struct idmap_job {
 	pid_t helpers[2];
