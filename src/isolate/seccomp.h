@@ -1,8 +1,9 @@
 /* System call filters: from names to a BPF program, through libseccomp, cached by content (seccomp(2), libseccomp's seccomp_init(3)).
  *
- * The filter covers x86-64 and refuses the other ABIs of the machine (x32, int 0x80) with `foreign`. A call that libseccomp knows and no
- * list names gets `fallback`; a call newer than libseccomp gets ENOSYS, so that programs fall back (CVE-2021-41133).
- * Precedence: deny over rules over allow over fallback.
+ * The filter covers x86-64 and refuses the other ABIs of the machine (x32, int 0x80) with ENOSYS, as a kernel without them does. A call that
+ * libseccomp knows and no list names gets `fallback`; a call newer than libseccomp gets ENOSYS, so that programs fall back (CVE-2021-41133).
+ * Precedence: deny over rules over allow over fallback; of several rules that match one call the strictest (kill, errno, log, allow), then the first.
+ * Where a rule looks at clone's flags, clone3 gets ENOSYS unless it has a rule of its own.
  */
 #ifndef CARREL_ISOLATE_SECCOMP_H
 #define CARREL_ISOLATE_SECCOMP_H
@@ -27,8 +28,8 @@ struct seccomp_name { /* a call "ioctl" or a group "@clock" */
 	struct origin at;
 };
 
-struct seccomp_rule { /* refuse or allow `call` when (arg & mask) == value */
-	const char *call;
+struct seccomp_rule { /* refuse or allow `call` when (arg & mask) == value; compared on 32 bits where the kernel takes an int (ioctl's request) */
+	const char *call; /* or a group */
 	int arg; /* 0 to 5; -1: whatever the arguments */
 	uint64_t mask, value;
 	struct seccomp_action action;
@@ -55,8 +56,8 @@ struct seccomp_program {
 /* "allow", "log", "kill" or an errno's name ("EPERM", "ENOSYS"). -EINVAL otherwise, nothing set in an error. */
 int seccomp_parse_action(const char *text, struct seccomp_action *ret) MUST_CHECK;
 
-/* Does libseccomp, or the groups file, know this name? For checking profiles. */
-bool seccomp_knows_call(const char *name);
+/* Does libseccomp, or the groups file (NULL: no groups but @known), know this name? For checking profiles. */
+bool seccomp_knows_call(const char *name, const char *groups_file);
 
 /* Load the program from the cache or compile it and (best effort, temporary name + rename, 0600) store it there. The cache entry carries the whole
  * spec text, the groups file's identity (size, mtime) and libseccomp's version, and is compared with them, so that a collision or a stale file
