@@ -15,10 +15,14 @@ struct landlock_rule {
 	enum landlock_access access;
 };
 
+/* Linking or renaming from one directory into another is always refused by ABI 1 (landlock(7), LANDLOCK_ACCESS_FS_REFER), inside a writable tree too, which
+ * breaks git, dpkg and `make install`. So files are restricted from this ABI on (5.19), and on older kernels the mounts stand alone. */
+enum { LANDLOCK_ABI_FILES = 2, LANDLOCK_ABI_TCP = 4, LANDLOCK_ABI_SCOPES = 6 };
+
 struct landlock_plan {
 	bool enabled;
 	const struct landlock_rule *rules;
-	size_t rule_count;
+	size_t rule_count; /* 0: files are not restricted */
 	bool deny_tcp;            /* no TCP bind or connect at all (ABI 4), where the network is none */
 	bool scope_abstract_unix; /* no abstract sockets outside the domain (ABI 6) */
 	bool scope_signals;       /* no signals outside the domain (ABI 6) */
@@ -27,7 +31,8 @@ struct landlock_plan {
 /* The kernel's ABI; 0: no Landlock (not built, not enabled). */
 int landlock_abi(void);
 
-/* Restrict the calling thread. What the running ABI does not have is left out (the ABI decides at run time, the caller reports it). A path
+/* Restrict the calling thread. From then on it cannot mount, unmount or pivot_root where files are restricted (landlock(7)): a sandbox that shall
+ * hold another one must leave the file rules out. What the running ABI does not have is left out (the ABI decides at run time, the caller reports it). A path
  * that does not exist is skipped: there is nothing to allow. Needs no_new_privs. */
 int landlock_apply(const struct landlock_plan *plan, struct error *err) MUST_CHECK;
 

@@ -1,0 +1,128 @@
+#include "isolate/landlock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+
+#include "util/fd.h"
+#include "util/mem.h"
+#include "util/sys.h"
+
+/* linux/landlock.h of Debian 12 (6.1) ends with ABI 2, so the newer names stand here, with the kernel and the ABI that brought them. */
+enum {
+	FS_EXECUTE = 1u << 0,
+	FS_WRITE_FILE = 1u << 1,
+	FS_READ_FILE = 1u << 2,
+	FS_READ_DIR = 1u << 3,
+	FS_ABI_1 = (1u << 13) - 1, /* 5.13: these, and removing and making each kind of file */
+	FS_REFER = 1u << 13,       /* 5.19, ABI 2: link and rename between directories */
+	FS_TRUNCATE = 1u << 14,    /* 6.2, ABI 3 */
+	FS_IOCTL_DEV = 1u << 15,   /* 6.10, ABI 5 */
+	NET_BIND_TCP = 1u << 0,    /* 6.7, ABI 4 */
+	NET_CONNECT_TCP = 1u << 1, /* 6.7, ABI 4 */
+	SCOPE_ABSTRACT_UNIX = 1u << 0, /* 6.12, ABI 6 */
+	SCOPE_SIGNAL = 1u << 1,        /* 6.12, ABI 6 */
+};
+
+/* What means something for a file; the kernel refuses the rest in a rule on one (EINVAL). */
+enum { FS_ON_FILES = FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV };
+
+static const uint64_t access_rights[] = {
+	[LANDLOCK_READ] = FS_EXECUTE | FS_READ_FILE | FS_READ_DIR,
+	[LANDLOCK_WRITE] = FS_ABI_1 | FS_REFER | FS_TRUNCATE | FS_IOCTL_DEV,
+	[LANDLOCK_DEVICE] = FS_READ_FILE | FS_WRITE_FILE | FS_READ_DIR | FS_TRUNCATE | FS_IOCTL_DEV,
+};
+
+/* struct landlock_ruleset_attr as of ABI 6; an older kernel takes the first part of it. ABI 7 (6.15) adds flags for the audit log only, and its default,
+ * no log of what a program does after execve, is the right one here. */
+struct ruleset_attr {
+	uint64_t handled_fs, handled_net, scoped;
+};
+
+static size_t attr_size(int abi)
+{
+	if (abi >= LANDLOCK_ABI_SCOPES)
+		return sizeof(struct ruleset_attr);
+	return abi >= LANDLOCK_ABI_TCP ? offsetof(struct ruleset_attr, scoped) : offsetof(struct ruleset_attr, handled_net);
+}
+
+static uint64_t fs_rights(int abi)
+{
+	uint64_t rights = 0;
+
+	if (abi >= LANDLOCK_ABI_FILES)
+		rights |= FS_ABI_1 | FS_REFER;
+	if (abi >= 3)
+		rights |= FS_TRUNCATE;
+	if (abi >= 5)
+		rights |= FS_IOCTL_DEV;
+	return rights;
+}
+
+int landlock_abi(void)
+{
+	int abi = sys_landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	return abi < 0 ? 0 : abi; /* ENOSYS: not built; EOPNOTSUPP: not in the list of security modules at boot */
+}
+
+static struct ruleset_attr handled_by(const struct landlock_plan *plan, int abi)
+{
+	struct ruleset_attr attr = {0};
+
+	if (plan->rule_count)
+		attr.handled_fs = fs_rights(abi);
+	if (plan->deny_tcp && abi >= LANDLOCK_ABI_TCP)
+		attr.handled_net = NET_BIND_TCP | NET_CONNECT_TCP;
+	if (plan->scope_abstract_unix && abi >= LANDLOCK_ABI_SCOPES)
+		attr.scoped |= SCOPE_ABSTRACT_UNIX;
+	if (plan->scope_signals && abi >= LANDLOCK_ABI_SCOPES)
+		attr.scoped |= SCOPE_SIGNAL;
+	return attr;
+}
+
+static int add_rule(int ruleset, const struct landlock_rule *rule, uint64_t handled, struct error *err)
+{
+	/* O_PATH: opens no device, waits for no FIFO and triggers no automount. */
+	cleanup_close int fd = open(rule->path, O_PATH | O_CLOEXEC);
+	struct landlock_path_beneath_attr beneath = {.allowed_access = access_rights[rule->access] & handled, .parent_fd = fd};
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == ELOOP))
+		return 0; /* what cannot be reached needs no permission */
+	if (fd < 0)
+		return error_set(err, errno, "cannot open '%s' for its Landlock rule", rule->path);
+	if (sys_landlock_add_rule(ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) == 0)
+		return 0;
+	/* EINVAL: it is not a directory. Trying is cheaper than an fstat of each. */
+	beneath.allowed_access &= FS_ON_FILES;
+	if (errno == EINVAL && sys_landlock_add_rule(ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) == 0)
+		return 0;
+	return error_set(err, errno, "cannot add the Landlock rule for '%s'", rule->path);
+}
+
+int landlock_apply(const struct landlock_plan *plan, struct error *err)
+{
+	int abi = plan->enabled ? landlock_abi() : 0;
+	struct ruleset_attr attr = handled_by(plan, abi);
+
+	if (!attr.handled_fs && !attr.handled_net && !attr.scoped)
+		return 0;
+	cleanup_close int ruleset = sys_landlock_create_ruleset((const void *)&attr, attr_size(abi), 0);
+	if (ruleset < 0)
+		return error_set(err, errno, "cannot make a Landlock ruleset");
+	for (size_t i = 0; attr.handled_fs && i < plan->rule_count; i++) {
+		int r = add_rule(ruleset, &plan->rules[i], attr.handled_fs, err);
+
+		if (r < 0)
+			return r;
+	}
+	if (sys_landlock_restrict_self(ruleset, 0) == 0)
+		return 0;
+	int errnum = errno;
+	(void)error_set(err, errnum, "cannot restrict the process by Landlock");
+	if (errnum == EPERM)
+		(void)error_cause(err, "no_new_privs is not set");
+	if (errnum == E2BIG)
+		(void)error_hint(err, "16 sandboxes lie inside each other, which is all that Landlock takes");
+	return -errnum;
+}
