@@ -52,7 +52,7 @@ static void add_option_names(struct buf *out, const struct cli_option *table)
 static void add_bash_values(struct buf *out, const struct cli_option *table)
 {
 	for (; table && table->name; table++) {
-		if (!table->argument)
+		if (!table->argument || table->hidden)
 			continue;
 		buf_printf(out, "\t\t--%s", table->name);
 		if (table->letter)

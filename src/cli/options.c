@@ -60,6 +60,14 @@ static int value_missing(const struct cli_option *option, struct error *err)
 	return error_hint(err, "write  --%s %s", option->name, option->argument);
 }
 
+/* The word behind the option. Never "--": a forgotten value must not turn the command's words into options. */
+static const char *next_value(struct parser *parser)
+{
+	if (parser->at >= parser->argc || !strcmp(parser->argv[parser->at], "--"))
+		return NULL;
+	return parser->argv[parser->at++];
+}
+
 static int parse_switch(const struct cli_option *option, const char *value, bool *ret_on, struct error *err)
 {
 	static const char *const yes[] = {"true", "1", "yes", "on"}, *const no[] = {"false", "0", "no", "off"};
@@ -94,9 +102,9 @@ static int parse_long(struct parser *parser, bool *ret_help, struct error *err)
 
 		return r < 0 ? r : apply(parser, option, NULL, on, err);
 	}
-	if (!value && parser->at >= parser->argc)
+	if (!value && !(value = next_value(parser)))
 		return value_missing(option, err);
-	return apply(parser, option, value ? value : parser->argv[parser->at++], true, err);
+	return apply(parser, option, value, true, err);
 }
 
 static int parse_letters(struct parser *parser, struct error *err)
@@ -115,10 +123,9 @@ static int parse_letters(struct parser *parser, struct error *err)
 				return r;
 			continue;
 		}
-		if (!text[1] && parser->at >= parser->argc)
-			return value_missing(option, err);
 		/* -m4G and -m=4G, as Docker's option parser (spf13/pflag) has them. */
-		return apply(parser, option, text[1] ? text + 1 + (text[1] == '=') : parser->argv[parser->at++], true, err);
+		const char *value = text[1] ? text + 1 + (text[1] == '=') : next_value(parser);
+		return value ? apply(parser, option, value, true, err) : value_missing(option, err);
 	}
 	return 0;
 }

@@ -29,7 +29,7 @@ struct cli_option {
 	int (*apply)(void *context, const struct option_use *use, struct error *err);
 	const char *key;      /* of the profile: apply lays the value over it */
 	size_t offset;        /* of the field that apply fills in */
-	bool hidden;          /* another spelling, not in the help */
+	bool hidden;          /* not in help, man page and completion */
 };
 
 /* A table ends with a row whose name is NULL. Reads argv[0…]; `word`, where given, is offered each word that is no option and returns 1 when it

@@ -12,6 +12,11 @@ static int set_key(void *context, const struct option_use *use, struct error *er
 	return request_set_text(context, use->option->key, use->value, use->label, err);
 }
 
+static int set_limit(void *context, const struct option_use *use, struct error *err)
+{
+	return request_set_limit(context, use->option->key, use->value, use->label, err);
+}
+
 static int add_to_key(void *context, const struct option_use *use, struct error *err)
 {
 	return request_add_item(context, use->option->key, use->value, use->label, err);
@@ -90,50 +95,75 @@ VERB(set_pair, request_set_pair)
 
 static const char files[] = "Files", process[] = "Process", limits[] = "Limits", rights[] = "Rights", life[] = "Sandbox", seeing[] = "Seeing what happens";
 
+/* What always holds, or what nothing in a sandbox has a use for: taken for the sake of scripts that say it. */
+static int accept(void *context, const struct option_use *use, struct error *err)
+{
+	(void)context;
+	(void)use;
+	(void)err;
+	return 0;
+}
+
+static int refuse_privileged(void *context, const struct option_use *use, struct error *err)
+{
+	(void)context;
+	if (!use->on)
+		return 0;
+	(void)error_set(err, EPERM, "cannot give a sandbox --privileged");
+	(void)error_cause(err, "carrel has no privileges to give");
+	return error_hint(err, "--cap-add, --device and --security-opt give the single right that is needed");
+}
+
+/* Rows that are hidden are other spellings, and what is refused for now: a habit from Docker meets a clear answer, the help no promise. */
 const struct cli_option run_options[] = {
 	{"profile", 0, "NAME|FILE", NULL, "Use this profile, as @NAME does; of several the later wins", life, add_profile, .key = NULL},
-	{"set", 0, "KEY=VALUE", NULL, "Set any key of the profile, such as resources.memory=4G", life, set_pair, .key = NULL},
-	{"rm", 0, NULL, NULL, "Leave nothing behind, also with --name or --keep", life, set_flag, FIELD(rm)},
-	{"keep", 0, NULL, NULL, "Keep the sandbox after its command has ended", life, set_flag, FIELD(keep)},
-	{"name", 0, "NAME", NULL, "Give the sandbox a name, and keep it", life, set_text, FIELD(name)},
-	{"detach", 'd', NULL, NULL, "Run in the background", life, set_flag, FIELD(detach)},
-	{"pull", 0, "POLICY", "always missing never", "When to pull the image", life, set_text, FIELD(pull)},
+	{"set", 0, "KEY=VALUE", NULL, "Set any key of the profile: resources.memory=4G", life, set_pair, .key = NULL},
+	{"timeout", 0, "DURATION", NULL, "End it after this time: 90s, 2h30m", life, set_limit, .key = "resources.timeout"},
+	{"stop-timeout", 0, "DURATION", NULL, "Time from SIGTERM to SIGKILL", life, set_key, .key = "resources.grace"},
+	{"rm", 0, NULL, NULL, "Leave nothing behind, as is usual", life, set_flag, FIELD(rm)},
+	{"keep", 0, NULL, NULL, "Keep the sandbox after its command has ended", life, set_flag, FIELD(keep), .hidden = true},
+	{"name", 0, "NAME", NULL, "Give the sandbox a name, and keep it", life, set_text, FIELD(name), .hidden = true},
+	{"detach", 'd', NULL, NULL, "Run in the background", life, set_flag, FIELD(detach), .hidden = true},
+	{"pull", 0, "POLICY", "always missing never", "When to pull the image", life, set_text, FIELD(pull), .hidden = true},
+	{"init", 0, NULL, NULL, "There always is one", life, accept, .key = NULL, .hidden = true},
 
-	{"rootfs", 0, "DIR", NULL, "Use an extracted root filesystem; the command is the next word", files, set_rootfs, .key = "filesystem.root"},
-	{"overlay", 0, "KIND", "auto kernel fuse", "How writable layers are made", files, set_key, .key = "filesystem.overlay"},
+	{"rootfs", 0, "DIR", NULL, "Use an extracted root filesystem", files, set_rootfs, .key = "filesystem.root"},
+	{"overlay", 0, "KIND", "auto kernel fuse", "Who makes writable layers: auto, kernel, fuse", files, set_key, .key = "filesystem.overlay"},
 	{"read-only", 0, NULL, NULL, "Refuse writes to the root filesystem", files, set_read_only, .key = "filesystem.writes"},
-	{"volume", 'v', "SRC:PATH[:MODE]", NULL, "Show a directory or file: ro, rw, discard or keep", files, add_volume, .key = "filesystem.mounts"},
-	{"mount", 0, "TYPE,KEY=VALUE…", NULL, "Mount type=bind,source=…,target=… or type=tmpfs,target=…", files, add_mount, .key = "filesystem.mounts"},
-	{"tmpfs", 0, "PATH[:OPTIONS]", NULL, "Mount an empty tmpfs: size=SIZE, mode=MODE, noexec", files, add_tmpfs, .key = "filesystem.mounts"},
-	{"device", 0, "NODE[:PATH][:rw]", NULL, "Show a node beneath /dev", files, add_device, .key = "filesystem.mounts"},
+	{"volume", 'v', "SRC:PATH[:MODE]", NULL, "Show a directory or file: ro, rw, discard, keep", files, add_volume, .key = "filesystem.mounts"},
+	{"mount", 0, "KEY=VALUE,…", NULL, "type=bind,source=…,target=…[,readonly] or type=tmpfs,target=…[,tmpfs-size=…]", files, add_mount, .key = "filesystem.mounts"},
+	{"tmpfs", 0, "PATH[:OPTIONS]", NULL, "Mount an empty tmpfs: size=SIZE,mode=MODE,noexec", files, add_tmpfs, .key = "filesystem.mounts"},
+	{"device", 0, "NODE[:PATH]", NULL, "Show a node beneath /dev", files, add_device, .key = "filesystem.mounts"},
 
 	{"interactive", 'i', NULL, NULL, "Keep standard input open", process, set_flag, FIELD(interactive)},
-	{"tty", 't', NULL, NULL, "Give it a terminal of its own; off by --tty=false", process, set_tty, .key = NULL},
+	{"tty", 't', NULL, NULL, "Give it a terminal of its own, as is usual on a terminal; --tty=false does not", process, set_tty, .key = NULL},
 	{"env", 'e', "KEY[=VALUE]", NULL, "Set a variable, or pass on the caller's", process, add_env, .key = "environment"},
-	{"env-file", 0, "FILE", NULL, "Read variables from a file, one KEY=VALUE a line", process, add_env_file, .key = "environment"},
+	{"env-file", 0, "FILE", NULL, "Read variables from a file, one a line", process, add_env_file, .key = "environment"},
 	{"workdir", 'w', "DIR", NULL, "Start in this directory", process, set_key, .key = "process.workdir"},
 	{"entrypoint", 0, "COMMAND", NULL, "Put this before the words of the command", process, set_text, FIELD(entrypoint)},
-	{"hostname", 'h', "NAME", NULL, "Name of the machine as the sandbox sees it", process, set_key, .key = "process.hostname"},
+	{"hostname", 'h', "NAME", NULL, "What the machine is called inside", process, set_key, .key = "process.hostname"},
+	{"umask", 0, "MODE", NULL, "The umask, octal", process, set_key, .key = "process.umask"},
 	{"preserve-fds", 0, "LIST", NULL, "Hand on these open descriptors: 3,5-7", process, add_fds, .key = NULL},
 
-	{"user", 'u', "USER[:GROUP]", NULL, "Who to be inside: self, root, a name or a number", rights, set_key, .key = "identity.user"},
-	{"userns", 0, "MAP", "auto subids single keep-id", "How users are mapped", rights, set_key, .key = "identity.map"},
-	{"network", 0, "MODE", "none nat host", "Network of the sandbox", rights, set_key, .key = "network.mode"},
-	{"net", 0, "MODE", "none nat host", "Network of the sandbox", rights, set_key, .key = "network.mode", .hidden = true},
-	{"publish", 'p', "[IP:]PORT:PORT", NULL, "Forward a port of this machine", rights, add_to_key, .key = "network.publish"},
-	{"cap-add", 0, "CAPABILITY", NULL, "Leave it a capability", rights, add_cap, .key = "capabilities"},
+	{"user", 'u', "USER[:GROUP]", NULL, "Who to be inside: self, root, a name, a number", rights, set_key, .key = "identity.user"},
+	{"userns", 0, "MAP", "auto subids single keep-id", "How users are mapped: auto, subids, single, keep-id", rights, set_key, .key = "identity.map"},
+	{"network", 0, "MODE", "none nat host", "What it reaches: none, nat, host", rights, set_key, .key = "network.mode"},
+	{"net", 0, "MODE", "none nat host", "The same as --network", rights, set_key, .key = "network.mode", .hidden = true},
+	{"publish", 'p', "[IP:]PORT:PORT", NULL, "Forward a port of this machine", rights, add_to_key, .key = "network.publish", .hidden = true},
+	{"cap-add", 0, "CAPABILITY", NULL, "Leave it a capability, or ALL", rights, add_cap, .key = "capabilities"},
 	{"cap-drop", 0, "CAPABILITY", NULL, "Take a capability, or ALL", rights, drop_cap, .key = "capabilities"},
-	{"security-opt", 0, "OPTION", "no-new-privileges seccomp=unconfined", "Docker's security options", rights, add_security, .key = NULL},
+	{"security-opt", 0, "OPTION", "no-new-privileges seccomp=unconfined", "Docker's security options", rights, add_security, .key = "syscalls"},
+	{"privileged", 0, NULL, NULL, "There is no such thing", rights, refuse_privileged, .key = NULL, .hidden = true},
 
-	{"memory", 'm', "SIZE", NULL, "Most memory: 512M, 4G", limits, set_key, .key = "resources.memory"},
-	{"cpus", 0, "NUMBER", NULL, "Most processors: 1.5", limits, set_key, .key = "resources.cpus"},
-	{"pids-limit", 0, "NUMBER", NULL, "Most processes and threads", limits, set_key, .key = "resources.tasks"},
-	{"ulimit", 0, "NAME=SOFT[:HARD]", NULL, "A resource limit: nofile=1024", limits, add_ulimit, .key = NULL},
-	{"timeout", 0, "DURATION", NULL, "End it after this time: 90s, 2h30m", limits, set_key, .key = "resources.timeout"},
+	{"memory", 'm', "SIZE", NULL, "Memory of all processes: 512M, 4G", limits, set_limit, .key = "resources.memory"},
+	{"cpus", 0, "NUMBER", NULL, "Processors' worth of time: 1.5", limits, set_limit, .key = "resources.cpus"},
+	{"cpuset-cpus", 0, "LIST", NULL, "The processors it may use: 0-3,6", limits, set_key, .key = "resources.cpuset"},
+	{"pids-limit", 0, "NUMBER", NULL, "Processes and threads", limits, set_limit, .key = "resources.tasks"},
+	{"ulimit", 0, "NAME=SOFT[:HARD]", NULL, "A limit of each process: nofile=1024:2048", limits, add_ulimit, .key = NULL},
 
-	{"dry-run", 0, NULL, NULL, "Print the plan, with the origin of each line, and run nothing", seeing, set_flag, FIELD(dry_run)},
+	{"dry-run", 0, NULL, NULL, "Print the plan with the origin of each line, and run nothing", seeing, set_flag, FIELD(dry_run)},
 	{"report", 0, "FILE|FD", NULL, "Write how it ended, as JSON", seeing, set_report, .key = NULL},
-	{"trace-startup", 0, NULL, NULL, "Print the phases of the start with their microseconds", seeing, set_flag, FIELD(trace_startup)},
+	{"trace-startup", 0, NULL, NULL, "Print the phases of the start and their time", seeing, set_flag, FIELD(trace_startup)},
 	{"verbose", 0, NULL, NULL, "Say more", seeing, set_flag, FIELD(verbose)},
 	{.name = NULL},
 };

@@ -129,6 +129,13 @@ int request_set_text(struct request *request, const char *key, const char *text,
 	return r < 0 ? r : request_set_yaml(request, key, yaml, label, err);
 }
 
+int request_set_limit(struct request *request, const char *key, const char *text, const char *label, struct error *err)
+{
+	bool unlimited = !strcmp(text, "0") || !strcmp(text, "-1");
+
+	return unlimited ? request_set_yaml(request, key, "none", label, err) : request_set_text(request, key, text, label, err);
+}
+
 int request_add_item(struct request *request, const char *key, const char *text, const char *label, struct error *err)
 {
 	const char *yaml;
@@ -355,19 +362,29 @@ int request_set_rootfs(struct request *request, const char *dir, const char *lab
 	return request_set_text(request, "filesystem.root", arena_printf(&request->arena, "dir:%s", absolute), label, err);
 }
 
+bool request_is_absolute(const char *path)
+{
+	/* --volume=~/src:/src comes here with its ~ in most shells; profiles may begin a path so too. */
+	return *path == '/' || *path == '$' || (*path == '~' && (!path[1] || path[1] == '/'));
+}
+
 int request_absolute(struct request *request, const char *path, const char *label, const char **ret_path, struct error *err)
 {
 	if (!*path) {
 		(void)request_bad(err, label, path, EINVAL);
 		return error_cause(err, "the path is empty");
 	}
-	if (*path != '/' && !request->cwd) {
+	if (request_is_absolute(path)) {
+		*ret_path = arena_strdup(&request->arena, path);
+		return 0;
+	}
+	if (!request->cwd) {
 		(void)request_bad(err, label, path, ENOENT);
 		(void)error_cause(err, "it is relative to the working directory, which is gone or cannot be read");
 		return error_hint(err, "write an absolute path, or change to another directory first");
 	}
 	/* Not cleaned: a/../b is not b where a is a symlink. */
-	*ret_path = *path == '/' ? arena_strdup(&request->arena, path) : arena_printf(&request->arena, "%s/%s", strcmp(request->cwd, "/") ? request->cwd : "", path);
+	*ret_path = arena_printf(&request->arena, "%s/%s", strcmp(request->cwd, "/") ? request->cwd : "", path);
 	return 0;
 }
 

@@ -64,6 +64,8 @@ int request_quote(struct arena *arena, const char *text, const char **ret_yaml) 
 /* The verbs of the options: `label` is "command line --memory". All give -EINVAL or so with a message that names label and text. */
 int request_set_yaml(struct request *request, const char *key, const char *yaml, const char *label, struct error *err) MUST_CHECK;
 int request_set_text(struct request *request, const char *key, const char *text, const char *label, struct error *err) MUST_CHECK;
+/* As request_set_text, and 0 or -1 mean no limit, as Docker's do: the profile's word for it is `none`. */
+int request_set_limit(struct request *request, const char *key, const char *text, const char *label, struct error *err) MUST_CHECK;
 int request_add_item(struct request *request, const char *key, const char *text, const char *label, struct error *err) MUST_CHECK;
 int request_set_pair(struct request *request, const char *key_value, const char *label, struct error *err) MUST_CHECK; /* --set */
 int request_add_profile(struct request *request, const char *name, struct error *err) MUST_CHECK;
@@ -77,7 +79,7 @@ int request_add_fds(struct request *request, const char *text, const char *label
 int request_set_report(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
 int request_set_rootfs(struct request *request, const char *dir, const char *label, struct error *err) MUST_CHECK;
 
-/* request_mount.c: entries of filesystem.mounts, in Docker's notations. Relative sources stand for the caller's directory. */
+/* request_mount.c: entries of filesystem.mounts, in Docker's notations. Sources may be relative to the caller's directory. */
 int request_add_volume(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
 int request_add_mount(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
 int request_add_tmpfs(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;

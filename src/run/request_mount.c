@@ -39,7 +39,7 @@ static int add_entry(struct request *request, const struct entry *entry, struct 
 	};
 	cleanup_buf struct buf out = {0};
 
-	if (!entry->path || entry->path[0] != '/') {
+	if (!entry->path || !request_is_absolute(entry->path)) {
 		(void)request_bad(err, entry->label, entry->text, EINVAL);
 		if (!entry->path || !entry->path[0])
 			return error_cause(err, "it says no path in the sandbox");
