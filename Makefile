@@ -126,6 +126,55 @@ check:
 	$(MAKE) $(quietly) all tests
 	tests/as-user env V=$(V) tests/run $(BUILD) '$(TESTS)'
 
+# --- lint, format, fuzz, bench ------------------------------------------------------------------------------------------------------------
+
+ALL_C := $(call find,src,*.[ch]) $(call find,tests,*.[ch])
+SCRIPTS := contrib/install-deps contrib/demo tests/as-user tests/in-ids tests/roots tests/run $(wildcard tests/*/*.sh)
+
+.PHONY: lint lint-quick format-check format
+lint-quick:
+	@for check in tests/lint/*.sh; do echo "  LINT $$check"; $$check || exit 1; done
+
+lint: lint-quick
+	contrib/install-deps build lint
+	@if command -v shellcheck >/dev/null; then echo '  SHELLCHECK'; shellcheck $(SCRIPTS); else echo '  skipped: shellcheck is not installed'; fi
+	@echo '  CPPCHECK'; cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+		--suppressions-list=tests/lint/cppcheck.suppress -Isrc src
+	@echo '  CLANG-TIDY'; printf '%s\n' $(filter %.c,$(call find,src,*.c)) | \
+		xargs -P $(shell nproc) -n 4 sh -c 'clang-tidy --quiet --config-file=tests/lint/clang-tidy "$$@" -- $(subst ','"'"',-std=gnu17 $(CPPFLAGS)) 2>/dev/null' sh
+	@echo '  ANALYZER'; $(MAKE) $(quietly) BUILD=build/analyzer WERROR=1 CFLAGS='-O2 -fanalyzer' build/analyzer/libcarrel.a
+
+format-check:
+	@contrib/install-deps lint
+	clang-format --dry-run -Werror $(ALL_C)
+
+format:
+	clang-format -i $(ALL_C)
+
+# tests/fuzz/NAME_fuzz.c has LLVMFuzzerTestOneInput; its seeds are tests/fuzz/NAME/. What it finds is kept below build/fuzz/.
+SECONDS ?= 30
+FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_BUILD := build/sanitize-address-fuzzer-no-link/build
+
+.PHONY: fuzz bench
+fuzz:
+	contrib/install-deps build fuzz
+	@$(if $(FUZZERS),,echo 'no fuzz targets in tests/fuzz'; exit 1)
+	$(MAKE) $(quietly) CC=clang WERROR=0 SANITIZE=address,fuzzer-no-link $(FUZZ_BUILD)/libcarrel.a
+	@for name in $(FUZZERS); do \
+		echo "  FUZZ $$name ($(SECONDS) s)"; \
+		mkdir -p build/fuzz/$$name tests/fuzz/$$name && \
+		clang -std=gnu17 -g -O1 $(subst ','"'"',$(CPPFLAGS)) -fsanitize=address,fuzzer -o build/fuzz/$$name-fuzz tests/fuzz/$${name}_fuzz.c $(FUZZ_BUILD)/libcarrel.a $(LIBS) && \
+		build/fuzz/$$name-fuzz -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=build/fuzz/$$name- -print_final_stats=1 \
+			build/fuzz/$$name tests/fuzz/$$name >build/fuzz/$$name.log 2>&1 || { tail -n 40 build/fuzz/$$name.log; exit 1; }; \
+		sed -n 's/^stat::number_of_executed_units: */    executed: /p' build/fuzz/$$name.log; \
+	done
+
+bench:
+	contrib/install-deps build run bench
+	$(MAKE) $(quietly) all
+	tests/bench/run
+
 # --- install ------------------------------------------------------------------------------------------------------------------------------
 
 install = install -D -m $(1) $(2) $(DESTDIR)$(PREFIX)/$(3)
@@ -133,6 +182,7 @@ install = install -D -m $(1) $(2) $(DESTDIR)$(PREFIX)/$(3)
 .PHONY: install uninstall clean help
 install: all
 	$(call install,755,$(BUILD)/carrel,bin/carrel)
+	$(if $(wildcard contrib/apparmor),$(call install,644,contrib/apparmor,share/carrel/apparmor))
 	find profiles -type f | while read -r f; do $(call install,644,"$$f","share/carrel/$$f"); done
 
 uninstall:
