@@ -43,8 +43,8 @@ int cmd_help(int argc, char **argv)
 		const char *name = argv[1 + result.count];
 
 		command = command_find(name);
-		if (!command)
-			return command_unknown(name);
+		if (!command && command_unknown(name, &err) < 0)
+			goto fail;
 	}
 	if (use.completion && completion_format(&out, use.completion) < 0) {
 		(void)error_set(&err, EINVAL, "no completion for the shell '%s'", use.completion);

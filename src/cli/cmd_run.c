@@ -6,14 +6,6 @@
 #include "cli/run_parse.h"
 #include "run/launch.h"
 
-static int print_help(void)
-{
-	cleanup_buf struct buf out = {0};
-
-	help_format(&out, command_find("run"));
-	return report_print(&out);
-}
-
 static void warn_root(const struct request *request)
 {
 	if (geteuid() == 0 && (request->verbose || isatty(STDERR_FILENO)))
@@ -49,7 +41,7 @@ int cmd_run(int argc, char **argv)
 	if (run_parse(&request, argc - 1, argv + 1, &help, &err) < 0)
 		report_error(&err);
 	else
-		status = help ? print_help() : run_request(&request);
+		status = help ? help_print(command_find("run")) : run_request(&request);
 	request_done(&request);
 	return status;
 }

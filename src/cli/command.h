@@ -32,8 +32,11 @@ extern bool cli_verbose;
 
 const struct command *command_find(const char *name);
 
-/* "carrel: unknown command …" with the nearest one, or that it is one of a later version. The exit status. */
-int command_unknown(const char *name);
+/* The message for a word that is no command: the nearest one, or that it is one of a later version. Always -errno. */
+int command_unknown(const char *name, struct error *err);
+
+/* All of main(): the options before the command, then the command. The exit status. */
+int command_dispatch(int argc, char **argv);
 
 int cmd_run(int argc, char **argv);
 int cmd_profile(int argc, char **argv);
@@ -43,6 +46,7 @@ int cmd_help(int argc, char **argv);
 
 /* help.c: what `carrel help [COMMAND]` prints; `command` NULL: the overview. At most 80 columns. */
 void help_format(struct buf *out, const struct command *command);
+int help_print(const struct command *command); /* to stdout; the exit status */
 /* man.c: a page for man(7); NULL: carrel(1). */
 void man_format(struct buf *out, const struct command *command);
 /* completion.c: a script for bash, zsh or fish; -EINVAL for any other shell. */

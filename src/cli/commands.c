@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "cli/command.h"
-#include "cli/report.h"
 #include "util/mem.h"
 
 static const char *const run_usages[] = {"[OPTIONS] [@PROFILE] -- COMMAND [ARG…]", "[OPTIONS] [@PROFILE] --rootfs DIR COMMAND [ARG…]", NULL};
@@ -45,29 +44,27 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
-int command_unknown(const char *name)
+int command_unknown(const char *name, struct error *err)
 {
 	const char *names[ARRAY_SIZE(commands)];
 	const char *nearest;
 	size_t count = 0;
-	struct error err;
 
 	for (const struct command *command = commands; command->name; command++)
 		names[count++] = command->name;
 	nearest = suggest_nearest(name, strlen(name), names, count);
-	(void)error_set(&err, EINVAL, "unknown command '%s'", name);
-	(void)error_cause(&err, "no such command");
+	(void)error_set(err, EINVAL, "unknown command '%s'", name);
+	(void)error_cause(err, "no such command");
 	if (nearest)
-		(void)error_hint(&err, "did you mean `carrel %s`?", nearest);
+		(void)error_hint(err, "did you mean `carrel %s`?", nearest);
 	else
-		(void)error_hint(&err, "`carrel help` lists the commands; to run a program write  carrel run -- %s", name);
+		(void)error_hint(err, "`carrel help` lists the commands; to run a program write  carrel run -- %s", name);
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
 		if (strcmp(name, later[i]))
 			continue;
-		(void)error_set(&err, EOPNOTSUPP, "`carrel %s` is not in this version", name);
-		(void)error_cause(&err, "images and sandboxes that outlive their command are still to come");
-		(void)error_hint(&err, "`carrel help` lists the commands; an extracted root filesystem is used by  carrel run --rootfs DIR COMMAND");
+		(void)error_set(err, EOPNOTSUPP, "`carrel %s` is not in this version", name);
+		(void)error_cause(err, "images and sandboxes that outlive their command are still to come");
+		(void)error_hint(err, "`carrel help` lists the commands; an extracted root filesystem is used by  carrel run --rootfs DIR COMMAND");
 	}
-	report_error(&err);
-	return EXIT_CARREL;
+	return err ? -err->code : -EINVAL;
 }

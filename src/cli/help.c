@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/report.h"
 #include "util/mem.h"
 
 enum { WIDTH = 80, OPTION_COLUMN = 31 };
@@ -117,4 +118,12 @@ void help_format(struct buf *out, const struct command *command)
 		      "  carrel run -- ./program          run it where it cannot see your home\n"
 		      "  carrel run @build -- make        build source that you do not trust\n"
 		      "\n`carrel help COMMAND` says more.\n");
+}
+
+int help_print(const struct command *command)
+{
+	cleanup_buf struct buf out = {0};
+
+	help_format(&out, command);
+	return report_print(&out);
 }
