@@ -134,6 +134,9 @@ int profile_load(const struct profile_path *path, const char *const names[], siz
  * lists append. `label` becomes the origin ("command line --memory"), copied. */
 int profile_set(struct profile *profile, const char *key, const char *yaml, const char *label, struct error *err) MUST_CHECK;
 
+/* The same for one text as it is, not YAML: "environment.set.NAME" with whatever value, a path, a host name. To a list it appends. */
+int profile_set_text(struct profile *profile, const char *key, const char *text, const char *label, struct error *err) MUST_CHECK;
+
 /* Checks across keys (a mount with two kinds, an unknown syscall or capability name…). profile_load and a series of profile_set do not
  * repeat them; call it once before planning. */
 int profile_check(const struct profile *profile, struct error *err) MUST_CHECK;
