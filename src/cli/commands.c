@@ -20,11 +20,20 @@ static const struct command_example run_examples[] = {
 	{NULL, NULL},
 };
 
+static const char *const doctor_usages[] = {"[--json]", NULL};
+static const char *const doctor_paragraphs[] = {
+	"Tries what a sandbox needs: namespaces, id ranges, layers, filters, limits and networks. Each line says what works, what is degraded and what is missing, "
+	"the consequence, and the one command that mends it.",
+	"Exit status: 0 when `carrel run` works at all, 1 when it does not.",
+	NULL,
+};
+
 static const char *const version_usages[] = {"", NULL};
 static const char *const help_usages[] = {"[COMMAND]", NULL};
 
 const struct command commands[] = {
 	{"run", "Run a command in a sandbox", run_usages, run_paragraphs, run_options, run_examples, NULL, cmd_run, .parses_help = true},
+	{"doctor", "Say what works on this host, and how to mend the rest", doctor_usages, doctor_paragraphs, doctor_options, NULL, NULL, cmd_doctor, .parses_help = false},
 	{"version", "Print the version", version_usages, NULL, NULL, NULL, NULL, cmd_version, .parses_help = false},
 	{"help", "Explain a command", help_usages, NULL, NULL, NULL, NULL, cmd_help, .parses_help = false},
 	{.name = NULL},
