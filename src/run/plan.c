@@ -1,0 +1,202 @@
+#include "run/plan.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/path.h"
+
+void plan_note(struct plan *plan, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	plan->notes = arena_grow(plan->arena, plan->notes, plan->note_count, sizeof(char *));
+	plan->notes[plan->note_count++] = arena_strdup(plan->arena, text);
+}
+
+int plan_make(struct arena *arena, const struct request *request, const struct profile *profile, const struct host *host,
+    const char *data_dir, struct plan *ret, struct error *err)
+{
+	struct plan_input in = {.request = request, .profile = profile, .host = host, .data_dir = data_dir};
+	int r;
+
+	*ret = (struct plan){.arena = arena, .host = host, .profile_name = profile->name};
+	ret->ns = (struct ns_plan){.network = profile->network.mode.v != NETWORK_HOST, .hostname = true};
+	r = plan_refuse(ret, &in, err);
+	if (r == 0)
+		r = plan_ids(ret, &in, err);
+	if (r == 0)
+		r = plan_files(ret, &in, err);
+	if (r == 0)
+		r = plan_walls(ret, &in, err);
+	if (r == 0)
+		r = plan_process(ret, &in, err);
+	return r;
+}
+
+/* --- what is not there yet, and what was required ------------------------------------------------------------------------------ */
+
+struct missing {
+	const char *key;
+	const char *what;
+	const char *hint;
+};
+
+static int refuse(const struct missing *missing, const struct origin *at, struct error *err)
+{
+	error_set(err, ENOSYS, "cannot provide %s", missing->what);
+	error_cause(err, "this version of carrel has no mechanism for it");
+	error_hint(err, "%s", missing->hint);
+	return error_at(err, at, missing->key);
+}
+
+static const struct missing no_nat = {"network.mode", "a network of its own that reaches outside", "use --network none, or --network host, which shares the host's"};
+static const struct missing no_publish = {"network.publish", "published ports", "use --network host"};
+static const struct missing no_image = {"filesystem.root", "a root from an image", "unpack it into a directory and use --rootfs DIR"};
+
+static int refuse_limits(const struct profile *profile, struct error *err)
+{
+	const struct {
+		const struct number_value *value;
+		struct missing missing;
+	} limits[] = {
+	    {&profile->resources.memory, {"resources.memory", "a memory limit", "take the key out; limits.open_files, cpu_time, file_size and timeout hold"}},
+	    {&profile->resources.memory_high, {"resources.memory_high", "a memory limit", "take the key out"}},
+	    {&profile->resources.swap, {"resources.swap", "a swap limit", "take the key out"}},
+	    {&profile->resources.cpus, {"resources.cpus", "a limit of CPUs", "take the key out; cpu_time limits the seconds that a process may use"}},
+	    {&profile->resources.cpu_weight, {"resources.cpu_weight", "a CPU weight", "take the key out; nice is there"}},
+	    {&profile->resources.tasks, {"resources.tasks", "a limit of tasks", "take the key out"}},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		if (limits[i].value->v >= 0)
+			return refuse(&limits[i].missing, &limits[i].value->at, err);
+	}
+	if (profile->resources.cpuset.v)
+		return refuse(&(struct missing){"resources.cpuset", "a CPU set", "use taskset(1) around carrel"}, &profile->resources.cpuset.at, err);
+	return 0;
+}
+
+static bool is_given(const struct profile *profile, const char *guarantee)
+{
+	static const char *const always[] = {"syscalls", "capabilities", "filesystem", "limits.open_files", "limits.cpu_time", "limits.file_size",
+	    "limits.core", "limits.timeout", "namespaces"};
+
+	if (!strcmp(guarantee, "network.none"))
+		return profile->network.mode.v == NETWORK_NONE;
+	if (!strcmp(guarantee, "landlock"))
+		return landlock_abi() > 0;
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++) {
+		if (!strcmp(guarantee, always[i]))
+			return true;
+	}
+	return false;
+}
+
+int plan_refuse(const struct plan *plan, const struct plan_input *in, struct error *err)
+{
+	const struct profile *profile = in->profile;
+	int r = refuse_limits(profile, err);
+
+	(void)plan;
+	if (r < 0)
+		return r;
+	if (profile->network.mode.v == NETWORK_NAT)
+		return refuse(&no_nat, &profile->network.mode.at, err);
+	if (profile->network.publish.count)
+		return refuse(&no_publish, &profile->network.publish.items[0].at, err);
+	if (profile->filesystem.root.v == ROOT_IMAGE && in->request->image == NULL && !in->request->rootfs)
+		return refuse(&no_image, &profile->filesystem.root.at, err);
+	for (size_t i = 0; i < profile->require.count; i++) {
+		const struct text_value *guarantee = &profile->require.items[i];
+
+		if (is_given(profile, guarantee->v))
+			continue;
+		error_set(err, EOPNOTSUPP, "cannot guarantee '%s', which the profile requires", guarantee->v);
+		error_cause(err, "this host or this version of carrel does not provide it");
+		error_hint(err, "see  carrel doctor ; without the guarantee, take it out of  require");
+		return error_at(err, &guarantee->at, "require");
+	}
+	return 0;
+}
+
+/* --- paths of profiles --------------------------------------------------------------------------------------------------------- */
+
+static const char *variable(const struct plan *plan, const char *name, size_t len)
+{
+	static const char *const allowed[] = {"SCRATCH", "TMPDIR"};
+	const struct host *host = plan->host;
+	const char *copy = arena_strndup(plan->arena, name, len);
+
+	if (!strcmp(copy, "HOME"))
+		return host->account.home;
+	if (!strcmp(copy, "PWD"))
+		return host->cwd;
+	if (!strcmp(copy, "USER"))
+		return host->account.name;
+	if (!strcmp(copy, "UID"))
+		return arena_printf(plan->arena, "%u", host->uid);
+	if (!strncmp(copy, "XDG_", 4))
+		return host_env(host, copy);
+	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
+		if (!strcmp(copy, allowed[i]))
+			return host_env(host, copy);
+	}
+	return NULL;
+}
+
+static int unset_variable(const struct plan *plan, const struct text_value *text, const char *key, int len, const char *name, struct error *err)
+{
+	error_set(err, ENOENT, "cannot resolve '%s'", text->v);
+	if (len == 3 && !strncmp(name, "PWD", 3) && plan->host->cwd_error) {
+		error_cause(err, "the working directory cannot be named: %s", strerror(plan->host->cwd_error));
+		error_hint(err, "change to a directory that exists and try again");
+	} else {
+		error_cause(err, "$%.*s is not set, or a profile may not use it", len, name);
+		error_hint(err, "profiles may use HOME, PWD, USER, UID, XDG_*, SCRATCH and TMPDIR");
+	}
+	return error_at(err, &text->at, key);
+}
+
+int plan_expand(struct plan *plan, const struct text_value *text, const char *key, const char **ret, struct error *err)
+{
+	struct buf out = {0};
+	const char *at = text->v;
+	int r = 0;
+
+	if (at[0] == '~' && (at[1] == '/' || !at[1])) {
+		buf_puts(&out, plan->host->account.home);
+		at++;
+	}
+	while (*at && r == 0) {
+		size_t plain = strcspn(at, "$");
+
+		buf_add(&out, at, plain);
+		at += plain;
+		if (*at) {
+			bool braces = at[1] == '{';
+			const char *name = at + 1 + braces;
+			size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+			const char *value = len ? variable(plan, name, len) : NULL;
+
+			if (!value)
+				r = unset_variable(plan, text, key, (int)len, name, err);
+			else
+				buf_puts(&out, value);
+			at = name + len + (braces && name[len] == '}');
+		}
+	}
+	if (r == 0 && out.size && out.text[0] == '/')
+		*ret = path_clean(plan->arena, out.text);
+	else if (r == 0 && plan->host->cwd)
+		*ret = path_join(plan->arena, plan->host->cwd, out.size ? out.text : ".");
+	else if (r == 0)
+		r = unset_variable(plan, text, key, 3, "PWD", err);
+	buf_done(&out);
+	return r;
+}

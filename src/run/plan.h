@@ -1,0 +1,93 @@
+/* The plan: request + profiles + facts about this host, fully resolved. Plain data; making one changes nothing, and nothing is decided
+ * after it but what only the sandbox itself can know: a user's number in the root's own passwd file.
+ */
+#ifndef CARREL_RUN_PLAN_H
+#define CARREL_RUN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isolate/idmap.h"
+#include "isolate/landlock.h"
+#include "isolate/ns.h"
+#include "isolate/rlimit.h"
+#include "isolate/seccomp.h"
+#include "isolate/tree.h"
+#include "profile/profile.h"
+#include "run/host.h"
+#include "run/request.h"
+#include "util/buf.h"
+#include "util/error.h"
+
+enum plan_user { PLAN_USER_SELF, PLAN_USER_ROOT, PLAN_USER_NAMED };
+
+struct plan_process {
+	char *const *argv;        /* NULL-terminated */
+	const char **environment; /* NULL-terminated; HOME and USER are set in the stage where the user is NAMED */
+	bool home_is_set;         /* somebody asked for a HOME of their own */
+	const char *path;         /* the value of PATH in it */
+	const char *workdir;
+	bool workdir_asked;       /* else "/" takes its place where it is not there */
+	const char *hostname;
+	mode_t umask;
+	enum plan_user user;
+	const char *user_text;    /* for NAMED */
+	struct origin user_at;
+	bool own_keyring;
+	bool pty;
+	uint64_t timeout_ms, grace_ms;
+	struct origin timeout_at;
+	const int *preserve_fds;
+	size_t preserve_fd_count;
+};
+
+struct plan {
+	struct arena *arena;
+	const char *profile_name;
+	const struct host *host;
+	struct ns_plan ns;
+	struct idmap_plan ids;
+	struct tree_plan tree;
+	struct seccomp_spec seccomp;
+	uint64_t capabilities;
+	struct landlock_plan landlock;
+	struct rlimit_entry *rlimits;
+	size_t rlimit_count;
+	struct plan_process process;
+	const char *instance_dir; /* of a named sandbox, whose layers are kept; NULL */
+	bool needs_guard;   /* something may be missing in a writable directory of the host */
+	const char **notes; /* what people should know: degradations, things left out */
+	size_t note_count;
+};
+
+/* Everything is made in `arena`, which also must outlive the plan's use; profile, request and host, too. */
+int plan_make(struct arena *arena, const struct request *request, const struct profile *profile, const struct host *host,
+    const char *data_dir, struct plan *ret, struct error *err) MUST_CHECK;
+
+void plan_note(struct plan *plan, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The plan as YAML, each line that a rule asked for with its origin as a comment. */
+void plan_print(const struct plan *plan, const struct profile *profile, struct buf *out);
+
+/* --- the parts of plan_make, one file each --- */
+
+struct plan_input {
+	const struct request *request;
+	const struct profile *profile;
+	const struct host *host;
+	const char *data_dir;
+};
+
+/* A profile's path: "~", "~/x", "$NAME/x" of the variables that profiles may name; relative ones stand for the working directory. A variable
+ * that is not set gives -ENOENT with `err`. */
+int plan_expand(struct plan *plan, const struct text_value *text, const char *key, const char **ret, struct error *err) MUST_CHECK;
+
+int plan_ids(struct plan *plan, const struct plan_input *in, struct error *err) MUST_CHECK;
+int plan_files(struct plan *plan, const struct plan_input *in, struct error *err) MUST_CHECK;
+int plan_walls(struct plan *plan, const struct plan_input *in, struct error *err) MUST_CHECK;
+int plan_process(struct plan *plan, const struct plan_input *in, struct error *err) MUST_CHECK;
+/* Keys whose mechanism is not there refuse; so does what `require` names and this plan does not give. */
+int plan_refuse(const struct plan *plan, const struct plan_input *in, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,327 @@
+/* The file tree: root, mounts in their order, masks, covers. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "run/plan.h"
+#include "util/path.h"
+
+/* What Docker masks, and what else tells of the host or reaches into it (moby's default spec; proc(5)). */
+static const char *const masked[] = {
+    "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/kmsg", "/proc/kpagecount",
+    "/proc/kpageflags", "/proc/latency_stats", "/proc/modules", "/proc/sched_debug", "/proc/scsi", "/proc/slabinfo", "/proc/timer_list",
+    "/proc/timer_stats", "/proc/vmallocinfo", "/sys/firmware", "/sys/devices/virtual/powercap", "/sys/kernel/debug", "/sys/kernel/security",
+    "/sys/kernel/tracing", "/sys/kernel/notes", "/sys/fs/bpf", "/sys/fs/pstore"};
+static const char *const read_only[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
+
+static struct tree_entry *add_entry(struct plan *plan, enum tree_kind kind, const char *target)
+{
+	struct tree_plan *tree = &plan->tree;
+
+	tree->entries = arena_grow(plan->arena, tree->entries, tree->entry_count, sizeof(*tree->entries));
+	struct tree_entry *entry = &tree->entries[tree->entry_count++];
+	*entry = (struct tree_entry){.kind = kind, .target = target, .source_fd = -1};
+	return entry;
+}
+
+static void add_masks(struct plan *plan)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
+		add_entry(plan, TREE_HIDE, masked[i])->made_up = true;
+	for (size_t i = 0; i < ARRAY_SIZE(read_only); i++)
+		add_entry(plan, TREE_PROTECT, read_only[i])->made_up = true;
+	plan->tree.has_covers = true;
+}
+
+/* --- mounts -------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_command_line(const struct origin *at)
+{
+	return at->file && !strncmp(at->file, "command line", 12);
+}
+
+/* A profile that opens "the working directory" must not open the whole home, or more, because somebody stands there. */
+static bool is_too_much(const struct plan *plan, const struct profile_mount *mount, const char *target)
+{
+	bool means_cwd = !strcmp(mount->path.v, "$PWD") || !strcmp(mount->path.v, "${PWD}") || !strcmp(mount->path.v, ".");
+
+	return means_cwd && !is_command_line(&mount->at) && path_is_beneath(plan->host->account.home, target);
+}
+
+static mode_t tmpfs_mode(const struct profile_mount *mount, const char *target)
+{
+	if (mount->file_mode.v >= 0)
+		return (mode_t)mount->file_mode.v;
+	return !strcmp(target, "/tmp") || !strcmp(target, "/var/tmp") || !strcmp(target, "/dev/shm") ? 01777 : 0755;
+}
+
+static const char *keep_folder(const struct plan *plan, const char *what)
+{
+	return arena_printf(plan->arena, "%s/layers/%s", plan->instance_dir, what);
+}
+
+static int add_bind(struct plan *plan, const struct profile_mount *mount, const char *target, struct error *err)
+{
+	bool layered = mount->mode.v == MODE_DISCARD || mount->mode.v == MODE_KEEP;
+	struct tree_entry *entry;
+	const char *source = target;
+	int r = mount->from.v ? plan_expand(plan, &mount->from, "filesystem.mounts", &source, err) : 0;
+
+	if (r == -ENOENT && mount->optional.v)
+		return 0;
+	if (r < 0)
+		return r;
+	entry = add_entry(plan, layered ? TREE_LAYERED : TREE_BIND, target);
+	entry->source = source;
+	entry->writable = mount->mode.v == MODE_RW;
+	if (mount->mode.v == MODE_KEEP || (layered && plan->instance_dir)) {
+		if (!plan->instance_dir) {
+			error_set(err, EINVAL, "cannot keep what is written to '%s'", target);
+			error_cause(err, "this sandbox has no name");
+			error_hint(err, "add  --name NAME ; the next run with this name sees the files again");
+			return error_at(err, &mount->at, "filesystem.mounts");
+		}
+		entry->keep = keep_folder(plan, arena_printf(plan->arena, "mount-%zu", plan->tree.entry_count));
+	}
+	return 0;
+}
+
+static int add_mount(struct plan *plan, const struct profile_mount *mount, struct error *err)
+{
+	const char *target;
+	size_t before = plan->tree.entry_count;
+	int r = plan_expand(plan, &mount->path, "filesystem.mounts", &target, err);
+
+	if (r == -ENOENT && mount->optional.v)
+		return 0;
+	if (r < 0)
+		return r;
+	if (is_too_much(plan, mount, target)) {
+		plan_note(plan, "'%s' is not made writable: it is the home or holds it; work in a directory below, or name it with -v", target);
+		return 0;
+	}
+	if (!target[1]) {
+		if (!strcmp(mount->path.v, "~"))
+			return 0; /* a user without a home: there is none to hide */
+		error_set(err, EINVAL, "cannot mount at '/'");
+		error_hint(err, "choose the root by  filesystem.root");
+		return error_at(err, &mount->at, "filesystem.mounts");
+	}
+	if (mount->tmpfs.v >= 0) {
+		struct tree_entry *entry = add_entry(plan, TREE_TMPFS, target);
+		entry->size = (uint64_t)mount->tmpfs.v;
+		entry->mode = tmpfs_mode(mount, target);
+	} else if (mount->content.v) {
+		struct tree_entry *entry = add_entry(plan, TREE_FILE, target);
+		entry->content = mount->content.v;
+		entry->mode = mount->file_mode.v >= 0 ? (mode_t)mount->file_mode.v : 0444;
+		plan->tree.has_covers = true; /* the file lies among the empty things */
+	} else {
+		r = add_bind(plan, mount, target, err);
+	}
+	for (size_t i = before; i < plan->tree.entry_count; i++) {
+		plan->tree.entries[i].optional = mount->optional.v;
+		plan->tree.entries[i].noexec = !mount->exec.v;
+		plan->tree.entries[i].at = mount->at;
+	}
+	return r;
+}
+
+/* --- hide and protect ---------------------------------------------------------------------------------------------------------- */
+
+static int add_covers(struct plan *plan, const struct text_list *list, enum tree_kind kind, struct error *err)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct text_value *item = &list->items[i];
+		const char *key = kind == TREE_HIDE ? "filesystem.hide" : "filesystem.protect";
+		const char *target;
+		size_t len = strlen(item->v);
+		int r = plan_expand(plan, item, key, &target, err);
+
+		/* A variable that is not set names nothing that could be hidden ($XDG_RUNTIME_DIR/bus without a session); an unnameable
+		 * working directory is an error, since it may well hold what is to be hidden. */
+		if (r == -ENOENT && strncmp(item->v, "$PWD", 4))
+			continue;
+		if (r < 0)
+			return r;
+		struct tree_entry *entry = add_entry(plan, kind, target);
+		entry->wants_directory = len > 1 && item->v[len - 1] == '/';
+		entry->at = item->at;
+		plan->tree.has_covers = true;
+	}
+	return 0;
+}
+
+/* Is `target`, as the host has it, missing in a directory of the host that the sandbox may write to? */
+static bool may_need_placeholder(const struct plan *plan, const struct tree_entry *entry)
+{
+	const struct tree_entry *home = NULL;
+	struct stat st;
+
+	for (size_t i = 0; i < plan->tree.entry_count; i++) {
+		const struct tree_entry *other = &plan->tree.entries[i];
+
+		if (other == entry)
+			break;
+		if (other->kind < TREE_HIDE && path_is_beneath(entry->target, other->target))
+			home = other; /* the later mount covers the earlier */
+	}
+	if (!home || home->kind != TREE_BIND || !home->writable)
+		return false;
+	return stat(arena_printf(plan->arena, "%s%s", home->source, entry->target + strlen(home->target)), &st) < 0;
+}
+
+static bool needs_guard(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->tree.entry_count; i++) {
+		const struct tree_entry *entry = &plan->tree.entries[i];
+
+		if (!entry->made_up && may_need_placeholder(plan, entry))
+			return true;
+	}
+	return false;
+}
+
+/* --- the root ------------------------------------------------------------------------------------------------------------------ */
+
+/* Does the host's root directory lack the first component of a mount's target? Then it needs room. */
+static bool lacks_top_level(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->tree.entry_count; i++) {
+		const struct tree_entry *entry = &plan->tree.entries[i];
+		struct stat st;
+
+		if (entry->kind >= TREE_HIDE)
+			continue;
+		const char *top = arena_strndup(plan->arena, entry->target, 1 + strcspn(entry->target + 1, "/"));
+		if (lstat(top, &st) < 0 && errno == ENOENT)
+			return true;
+	}
+	return false;
+}
+
+static bool has_layers(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->tree.entry_count; i++) {
+		if (plan->tree.entries[i].kind == TREE_LAYERED)
+			return true;
+	}
+	return plan->tree.root == TREE_ROOT_LAYERED;
+}
+
+static int choose_root(struct plan *plan, const struct profile *profile, struct error *err)
+{
+	struct tree_plan *tree = &plan->tree;
+	bool layered = profile->filesystem.writes.v != WRITES_DENY || profile->filesystem.lower.count;
+
+	tree->root_at = profile->filesystem.root.at;
+	switch (profile->filesystem.root.v) {
+	case ROOT_NONE:
+		tree->root = TREE_ROOT_EMPTY;
+		return 0;
+	case ROOT_HOST:
+		tree->root = layered ? TREE_ROOT_LAYERED : lacks_top_level(plan) ? TREE_ROOT_MIRROR : TREE_ROOT_HOST;
+		tree->root_source = "/";
+		break;
+	default: {
+		int r = plan_expand(plan, &profile->filesystem.root_argument, "filesystem.root", &tree->root_source, err);
+
+		if (r < 0)
+			return r;
+		tree->root = layered ? TREE_ROOT_LAYERED : TREE_ROOT_BIND;
+	}
+	}
+	for (size_t i = 0; i < profile->filesystem.lower.count; i++) {
+		const char *layer;
+		int r = plan_expand(plan, &profile->filesystem.lower.items[i], "filesystem.lower", &layer, err);
+
+		if (r < 0)
+			return r;
+		tree->lower = arena_grow(plan->arena, tree->lower, tree->lower_count, sizeof(char *));
+		tree->lower[tree->lower_count++] = layer;
+	}
+	if (profile->filesystem.writes.v == WRITES_KEEP && !plan->instance_dir) {
+		error_set(err, EINVAL, "cannot keep what is written to the root");
+		error_cause(err, "this sandbox has no name");
+		error_hint(err, "add  --name NAME ; the next run with this name sees the files again");
+		return error_at(err, &profile->filesystem.writes.at, "filesystem.writes");
+	}
+	if (layered && plan->instance_dir)
+		tree->root_keep = keep_folder(plan, "root");
+	return 0;
+}
+
+/* Which back end, and where what is discarded lies meanwhile. */
+static void choose_storage(struct plan *plan, const struct profile *profile)
+{
+	static const enum overlay_backend_kind kinds[] = {
+	    [OVERLAY_AUTO] = OVERLAY_BACKEND_AUTO, [OVERLAY_KERNEL] = OVERLAY_BACKEND_KERNEL, [OVERLAY_FUSE] = OVERLAY_BACKEND_FUSE};
+	struct tree_plan *tree = &plan->tree;
+	const struct host *host = plan->host;
+	bool wants_fuse = profile->filesystem.overlay.v == OVERLAY_FUSE;
+
+	tree->overlay = kinds[profile->filesystem.overlay.v];
+	tree->scratch_size = profile->resources.scratch.v > 0 ? (uint64_t)profile->resources.scratch.v : 0;
+	if (wants_fuse || !has_layers(plan) || overlay_probe_kernel(NULL, host->runtime_dir)) {
+		if (tree->overlay == OVERLAY_BACKEND_AUTO && plan->instance_dir && !overlay_probe_kernel(host->store_dir, host->runtime_dir))
+			tree->overlay = OVERLAY_BACKEND_FUSE;
+		return;
+	}
+	/* tmpfs has the extended attributes that the kernel's overlayfs needs from 6.6 on; before, a disk must do. */
+	if (path_make_dirs(host->store_dir, 0700) == 0 && overlay_probe_kernel(host->store_dir, host->runtime_dir)) {
+		tree->scratch = TREE_SCRATCH_DISK;
+		plan_note(plan, "what is discarded lies on disk below %s until the end: tmpfs cannot hold it on this kernel", host->store_dir);
+	} else if (tree->overlay == OVERLAY_BACKEND_AUTO) {
+		tree->overlay = OVERLAY_BACKEND_FUSE;
+	}
+}
+
+static bool valid_name(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+	return name[0] && name[0] != '.' && name[0] != '-' && strlen(name) < 128 && strspn(name, letters) == strlen(name);
+}
+
+static int choose_instance(struct plan *plan, const struct request *request, struct error *err)
+{
+	if (request->rm || !(request->name || request->keep))
+		return 0;
+	if (!request->name) {
+		error_set(err, EINVAL, "cannot keep the sandbox");
+		error_cause(err, "it has no name to find it by");
+		return error_hint(err, "add  --name NAME");
+	}
+	if (!valid_name(request->name)) {
+		error_set(err, EINVAL, "cannot name a sandbox '%s'", request->name);
+		return error_cause(err, "names have letters, digits, '_', '.' and '-', at most 127, and begin with a letter or digit");
+	}
+	plan->instance_dir = arena_printf(plan->arena, "%s/instances/%s", plan->host->store_dir, request->name);
+	return 0;
+}
+
+int plan_files(struct plan *plan, const struct plan_input *in, struct error *err)
+{
+	const struct profile *profile = in->profile;
+	int r = choose_instance(plan, in->request, err);
+
+	add_entry(plan, TREE_PROC, "/proc");
+	add_entry(plan, TREE_SYS, "/sys");
+	add_entry(plan, TREE_DEV, "/dev");
+	for (size_t i = 0; i < profile->filesystem.mount_count && r == 0; i++)
+		r = add_mount(plan, &profile->filesystem.mounts[i], err);
+	if (r == 0)
+		r = choose_root(plan, profile, err);
+	if (r < 0)
+		return r;
+	add_masks(plan);
+	r = add_covers(plan, &profile->filesystem.hide, TREE_HIDE, err);
+	if (r == 0)
+		r = add_covers(plan, &profile->filesystem.protect, TREE_PROTECT, err);
+	if (r == 0) {
+		choose_storage(plan, profile);
+		plan->needs_guard = needs_guard(plan);
+	}
+	return r;
+}

@@ -1,0 +1,137 @@
+/* The payload's process: words, environment, directory, terminal. */
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run/plan.h"
+#include "util/path.h"
+#include "util/proc.h"
+
+/* --- environment --------------------------------------------------------------------------------------------------------------- */
+
+struct environment {
+	struct plan *plan;
+	const char **items;
+	size_t count;
+};
+
+static const char *lookup(const struct environment *env, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < env->count; i++) {
+		if (!strncmp(env->items[i], name, len) && env->items[i][len] == '=')
+			return env->items[i] + len + 1;
+	}
+	return NULL;
+}
+
+static void put(struct environment *env, const char *name, const char *value)
+{
+	const char *item = arena_printf(env->plan->arena, "%s=%s", name, value);
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < env->count; i++) {
+		if (!strncmp(env->items[i], item, len + 1)) {
+			env->items[i] = item;
+			return;
+		}
+	}
+	env->items = arena_grow(env->plan->arena, env->items, env->count, sizeof(char *));
+	env->items[env->count++] = item;
+}
+
+static void put_default(struct environment *env, const char *name, const char *value)
+{
+	if (value && !lookup(env, name))
+		put(env, name, value);
+}
+
+static void inherit(struct environment *env, const struct text_list *patterns)
+{
+	for (char *const *e = env->plan->host->environment; *e; e++) {
+		const char *equals = strchr(*e, '=');
+		const char *name = equals ? arena_strndup(env->plan->arena, *e, (size_t)(equals - *e)) : NULL;
+
+		for (size_t i = 0; name && i < patterns->count; i++) {
+			if (fnmatch(patterns->items[i].v, name, 0) == 0) {
+				put(env, name, equals + 1);
+				break;
+			}
+		}
+	}
+}
+
+static void plan_environment(struct plan *plan, const struct profile *profile)
+{
+	struct environment env = {.plan = plan};
+	bool is_root = plan->process.user == PLAN_USER_ROOT;
+
+	inherit(&env, &profile->environment.inherit);
+	if (profile->filesystem.root.v != ROOT_HOST) {
+		put(&env, "PATH", PROC_SYSTEM_PATH); /* the host's folders mean nothing in another root */
+	}
+	for (size_t i = 0; i < profile->environment.set_count; i++) {
+		put(&env, profile->environment.set[i].key.v, profile->environment.set[i].value.v);
+		if (!strcmp(profile->environment.set[i].key.v, "HOME"))
+			plan->process.home_is_set = true;
+	}
+	put_default(&env, "PATH", PROC_SYSTEM_PATH);
+	if (!plan->process.home_is_set)
+		put(&env, "HOME", is_root ? "/root" : plan->host->account.home);
+	put(&env, "USER", is_root ? "root" : plan->host->account.name ? plan->host->account.name : "user");
+	put(&env, "LOGNAME", lookup(&env, "USER"));
+	put(&env, "container", "carrel"); /* the convention of systemd's container interface */
+	plan->process.path = lookup(&env, "PATH");
+	env.items = arena_grow(plan->arena, env.items, env.count, sizeof(char *));
+	env.items[env.count] = NULL;
+	plan->process.environment = env.items;
+}
+
+/* --- directory, terminal, words ------------------------------------------------------------------------------------------------ */
+
+static int plan_workdir(struct plan *plan, const struct profile *profile, struct error *err)
+{
+	const struct text_value *workdir = &profile->process.workdir;
+
+	plan->process.workdir_asked = workdir->v != NULL;
+	if (workdir->v) {
+		int r = plan_expand(plan, workdir, "process.workdir", &plan->process.workdir, err);
+		return r;
+	}
+	if (profile->filesystem.root.v == ROOT_HOST && !plan->host->cwd) {
+		error_set(err, plan->host->cwd_error, "cannot name the working directory");
+		return error_hint(err, "change to a directory that exists, or say where to start:  -w /");
+	}
+	plan->process.workdir = plan->host->cwd ? plan->host->cwd : "/";
+	return 0;
+}
+
+static bool wants_pty(const struct request *request)
+{
+	if (request->tty != TTY_AUTO)
+		return request->tty == TTY_YES;
+	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+int plan_process(struct plan *plan, const struct plan_input *in, struct error *err)
+{
+	const struct profile *profile = in->profile;
+	const struct request *request = in->request;
+	struct plan_process *process = &plan->process;
+
+	process->argv = request->command;
+	process->pty = wants_pty(request);
+	process->hostname = profile->process.hostname.v;
+	process->umask = profile->process.umask.v >= 0 ? (mode_t)profile->process.umask.v : 0022;
+	process->own_keyring = !profile->process.keyring.v || !strcmp(profile->process.keyring.v, "own");
+	process->timeout_ms = profile->resources.timeout.v > 0 ? (uint64_t)profile->resources.timeout.v : 0;
+	process->timeout_at = profile->resources.timeout.at;
+	process->grace_ms = profile->resources.grace.v >= 0 ? (uint64_t)profile->resources.grace.v : 10000;
+	process->preserve_fds = request->preserve_fds;
+	process->preserve_fd_count = request->preserve_fd_count;
+	plan_environment(plan, profile);
+	return plan_workdir(plan, profile, err);
+}

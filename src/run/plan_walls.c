@@ -1,0 +1,204 @@
+/* What the payload may not do: system calls, capabilities, Landlock, resource limits. */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "isolate/caps.h"
+#include "run/plan.h"
+
+/* --- system calls -------------------------------------------------------------------------------------------------------------- */
+
+static struct seccomp_name *copy_names(struct plan *plan, const struct text_list *list)
+{
+	struct seccomp_name *names = arena_alloc(plan->arena, (list->count + 1) * sizeof(*names));
+
+	for (size_t i = 0; i < list->count; i++)
+		names[i] = (struct seccomp_name){.name = list->items[i].v, .at = list->items[i].at};
+	return names;
+}
+
+static int bad_action(const struct text_value *text, const char *key, struct error *err)
+{
+	error_set(err, EINVAL, "cannot use '%s' as an action", text->v);
+	error_cause(err, "an action is allow, log, kill or the name of an errno");
+	return error_at(err, &text->at, key);
+}
+
+static const struct seccomp_action refused = {.verdict = SECCOMP_VERDICT_ERRNO, .errnum = EPERM};
+
+/* New user namespaces give a process all capabilities in them, and with them the parts of the kernel where most of its holes were found. clone3
+ * hides its flags in memory, where no filter can look: ENOSYS makes libc fall back to clone. */
+static void refuse_new_namespaces(struct seccomp_rule *rules, size_t *count)
+{
+	static const struct seccomp_action unknown = {.verdict = SECCOMP_VERDICT_ERRNO, .errnum = ENOSYS};
+	static const char *const by_flags[] = {"clone", "unshare"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(by_flags); i++)
+		rules[(*count)++] = (struct seccomp_rule){.call = by_flags[i], .arg = 0, .mask = CLONE_NEWUSER, .value = CLONE_NEWUSER, .action = refused};
+	rules[(*count)++] = (struct seccomp_rule){.call = "clone3", .arg = -1, .action = unknown};
+	rules[(*count)++] = (struct seccomp_rule){.call = "setns", .arg = -1, .action = refused};
+}
+
+static int plan_syscalls(struct plan *plan, const struct plan_input *in, struct error *err)
+{
+	const struct profile *profile = in->profile;
+	const struct text_value *fallback = &profile->syscalls.fallback;
+	struct seccomp_spec *spec = &plan->seccomp;
+	struct seccomp_rule *rules = arena_alloc(plan->arena, (profile->syscalls.rule_count + 4) * sizeof(*rules));
+	size_t count = 0;
+
+	if (fallback->v && seccomp_parse_action(fallback->v, &spec->fallback) < 0)
+		return bad_action(fallback, "syscalls.default", err);
+	for (size_t i = 0; i < profile->syscalls.rule_count; i++) {
+		const struct profile_rule *rule = &profile->syscalls.rules[i];
+		struct seccomp_rule *made = &rules[count++];
+
+		*made = (struct seccomp_rule){.call = rule->call.v, .arg = (int)rule->arg.v, .mask = (uint64_t)rule->mask.v, .value = (uint64_t)rule->equals.v, .action = refused, .at = rule->at};
+		if (rule->action.v && seccomp_parse_action(rule->action.v, &made->action) < 0)
+			return bad_action(&rule->action, "syscalls.rules", err);
+	}
+	spec->allow = copy_names(plan, &profile->syscalls.allow);
+	spec->allow_count = profile->syscalls.allow.count;
+	spec->deny = copy_names(plan, &profile->syscalls.deny);
+	spec->deny_count = profile->syscalls.deny.count;
+	spec->enabled = spec->fallback.verdict != SECCOMP_VERDICT_ALLOW || spec->deny_count || count;
+	if (spec->enabled && !profile->process.new_namespaces.v)
+		refuse_new_namespaces(rules, &count);
+	spec->rules = rules;
+	spec->rule_count = count;
+	spec->groups_file = arena_printf(plan->arena, "%s/profiles/syscalls/groups.yaml", in->data_dir);
+	spec->cache_dir = plan->host->runtime_dir;
+	return 0;
+}
+
+/* --- capabilities -------------------------------------------------------------------------------------------------------------- */
+
+static int plan_capabilities(struct plan *plan, const struct plan_input *in, struct error *err)
+{
+	const struct text_list *list = &in->profile->capabilities;
+
+	for (size_t i = 0; i < list->count; i++) {
+		uint64_t mask;
+
+		if (caps_parse(list->items[i].v, &mask) < 0) {
+			error_set(err, EINVAL, "cannot keep '%s'", list->items[i].v);
+			error_cause(err, "no capability has this name");
+			return error_at(err, &list->items[i].at, "capabilities");
+		}
+		plan->capabilities |= mask;
+	}
+	for (size_t i = 0; i < in->request->cap_drop_count; i++) {
+		const struct request_text *drop = &in->request->cap_drops[i];
+		uint64_t mask;
+
+		if (caps_parse(drop->text, &mask) < 0) {
+			error_set(err, EINVAL, "cannot drop '%s'", drop->text);
+			error_cause(err, "no capability has this name");
+			return error_at(err, &(struct origin){.file = drop->label}, NULL);
+		}
+		plan->capabilities &= ~mask;
+	}
+	return 0;
+}
+
+/* --- Landlock ------------------------------------------------------------------------------------------------------------------ */
+
+static void add_rule(struct plan *plan, struct landlock_rule *rules, const char *path, enum landlock_access access)
+{
+	rules[plan->landlock.rule_count++] = (struct landlock_rule){.path = path, .access = access};
+}
+
+/* The second wall says the same as the mounts: what is writable there is here, the rest can be read. */
+static void plan_landlock(struct plan *plan, const struct profile *profile)
+{
+	const struct tree_plan *tree = &plan->tree;
+	struct landlock_rule *rules = arena_alloc(plan->arena, (tree->entry_count + 6) * sizeof(*rules));
+	uint64_t sys_admin = 0;
+
+	if (caps_parse("CAP_SYS_ADMIN", &sys_admin) < 0 || (plan->capabilities & sys_admin) || profile->process.new_namespaces.v) {
+		plan_note(plan, "Landlock is off: it would forbid the mounts that this profile allows the payload to make");
+		return;
+	}
+	plan->landlock = (struct landlock_plan){.enabled = true, .rules = rules, .deny_tcp = false,
+	    .scope_abstract_unix = true, .scope_signals = false};
+	add_rule(plan, rules, "/", tree->root == TREE_ROOT_LAYERED ? LANDLOCK_WRITE : LANDLOCK_READ);
+	add_rule(plan, rules, "/dev", LANDLOCK_DEVICE);
+	add_rule(plan, rules, "/dev/shm", LANDLOCK_WRITE);
+	add_rule(plan, rules, "/dev/mqueue", LANDLOCK_WRITE);
+	add_rule(plan, rules, "/proc", LANDLOCK_DEVICE);
+	for (size_t i = 0; i < tree->entry_count; i++) {
+		const struct tree_entry *entry = &tree->entries[i];
+
+		if (entry->kind == TREE_TMPFS || entry->kind == TREE_LAYERED || (entry->kind == TREE_BIND && entry->writable))
+			add_rule(plan, rules, entry->target, LANDLOCK_WRITE);
+	}
+}
+
+/* --- resource limits ----------------------------------------------------------------------------------------------------------- */
+
+struct limit {
+	const char *key;
+	int resource;
+	const struct number_value *value;
+	int64_t divisor; /* of the schema's unit to the kernel's */
+};
+
+static void add_limit(struct plan *plan, const struct rlimit_entry *entry)
+{
+	plan->rlimits = arena_grow(plan->arena, plan->rlimits, plan->rlimit_count, sizeof(*entry));
+	plan->rlimits[plan->rlimit_count++] = *entry;
+}
+
+static int plan_limits(struct plan *plan, const struct plan_input *in, struct error *err)
+{
+	const struct profile *profile = in->profile;
+	const struct limit limits[] = {
+	    {"resources.open_files", RLIMIT_NOFILE, &profile->resources.open_files, 1},
+	    {"resources.cpu_time", RLIMIT_CPU, &profile->resources.cpu_time, 1000},
+	    {"resources.file_size", RLIMIT_FSIZE, &profile->resources.file_size, 1},
+	    {"resources.core", RLIMIT_CORE, &profile->resources.core, 1},
+	    {"resources.locked_memory", RLIMIT_MEMLOCK, &profile->resources.locked_memory, 1},
+	    {"resources.stack", RLIMIT_STACK, &profile->resources.stack, 1},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		const struct limit *limit = &limits[i];
+
+		if (limit->value->v < 0)
+			continue;
+		uint64_t amount = (uint64_t)((limit->value->v + limit->divisor - 1) / limit->divisor);
+		struct rlimit own;
+
+		/* A profile's ceiling above the user's own is no ceiling: the user's holds already. A command line that asks for more is told. */
+		if (!limit->value->at.file || strncmp(limit->value->at.file, "command line", 12)) {
+			if (getrlimit((__rlimit_resource_t)limit->resource, &own) == 0 && own.rlim_max != RLIM_INFINITY && amount > own.rlim_max)
+				amount = own.rlim_max;
+		}
+		add_limit(plan, &(struct rlimit_entry){.resource = limit->resource, .soft = amount, .hard = amount, .key = limit->key, .at = limit->value->at});
+	}
+	for (size_t i = 0; i < in->request->ulimit_count; i++) {
+		struct rlimit_entry entry = {.key = "--ulimit", .at = {.file = in->request->ulimits[i].label}};
+
+		if (rlimit_parse_ulimit(in->request->ulimits[i].text, &entry) < 0) {
+			error_set(err, EINVAL, "cannot understand --ulimit '%s'", in->request->ulimits[i].text);
+			return error_hint(err, "as with Docker:  nofile=1024:2048 , core=0");
+		}
+		add_limit(plan, &entry);
+	}
+	return rlimit_check(plan->rlimits, plan->rlimit_count, err);
+}
+
+int plan_walls(struct plan *plan, const struct plan_input *in, struct error *err)
+{
+	int r = plan_syscalls(plan, in, err);
+
+	if (r == 0)
+		r = plan_capabilities(plan, in, err);
+	if (r == 0)
+		r = plan_limits(plan, in, err);
+	if (r == 0)
+		plan_landlock(plan, in->profile);
+	return r;
+}
