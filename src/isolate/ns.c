@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "isolate/explain.h"
 #include "util/fd.h"
 #include "util/sys.h"
 
@@ -25,7 +26,7 @@ pid_t ns_clone(const struct ns_plan *plan, int *ret_pidfd, struct error *err)
 		int errnum = errno;
 
 		error_set(err, errnum, "cannot make the namespaces of the sandbox");
-		return -errnum;
+		return explain_userns_failure(errnum, err);
 	}
 	if (pid > 0)
 		*ret_pidfd = pidfd;

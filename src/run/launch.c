@@ -1,10 +1,328 @@
+/* The launcher's side: prepare everything that can be prepared, clone, map the ids, serve the stage's requests until the payload runs, watch over
+ * it, and leave nothing behind. */
 #include "run/launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-int launch_run(const struct request *request, const struct launch_paths *paths, int *ret_status, struct error *err)
+#include "isolate/placeholder.h"
+#include "run/channel.h"
+#include "run/plan.h"
+#include "run/server.h"
+#include "run/stage.h"
+#include "run/supervise.h"
+#include "run/trace.h"
+#include "util/fd.h"
+#include "util/path.h"
+#include "util/proc.h"
+#include "util/sys.h"
+
+extern char **environ;
+
+struct launch {
+	struct plan plan;
+	struct seccomp_program filter;
+	struct server server;
+	sigset_t signals; /* the caller's mask */
+	int channel;      /* our end */
+	int guard;
+	pid_t guard_pid;
+	pid_t init;       /* 0: not cloned, or gone already */
+	int pidfd;
+	int master;       /* of the pty */
+	int instance;     /* the lock of a named sandbox */
+};
+
+/* --- before the clone ------------------------------------------------------------------------------------------------------------ */
+
+static int load_profile(const struct request *request, const struct launch_paths *paths, struct profile **ret, struct error *err)
 {
-	(void)paths;
-	(void)ret_status;
-	return error_set(err, ENOSYS, "cannot run '%s'", request->command[0]);
+	struct profile *profile;
+	int r = profile_load(&paths->profiles, request->profiles, request->profile_count, &profile, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < request->override_count && r == 0; i++)
+		r = profile_set(profile, request->overrides[i].key, request->overrides[i].yaml, request->overrides[i].label, err);
+	if (r == 0)
+		r = profile_check(profile, err);
+	if (r == 0)
+		*ret = profile;
+	else
+		profile_free(profile);
+	return r;
+}
+
+/* Two sandboxes must not write into one layer: the kernel leaves open what happens then. */
+static int lock_instance(struct launch *launch, struct error *err)
+{
+	const char *dir = launch->plan.instance_dir;
+	int r;
+
+	if (!dir)
+		return 0;
+	r = path_make_dirs(dir, 0700);
+	launch->instance = r < 0 ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (launch->instance < 0)
+		return error_set(err, r < 0 ? -r : errno, "cannot open the sandbox's folder '%s'", dir);
+	if (flock(launch->instance, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	error_set(err, errno, "cannot run the sandbox '%s'", path_basename(dir));
+	if (errno == EWOULDBLOCK)
+		error_cause(err, "it is running already");
+	return error_hint(err, "wait for its end, or give this one another --name");
+}
+
+static int prepare(struct launch *launch, struct error *err)
+{
+	int r = launch->plan.seccomp.enabled ? seccomp_prepare(&launch->plan.seccomp, &launch->filter, err) : 0;
+
+	trace_mark(launch->filter.from_cache ? "filter loaded" : "filter compiled");
+	if (r == 0)
+		r = lock_instance(launch, err);
+	if (r == 0 && supervise_block_signals(&launch->signals) < 0)
+		r = error_set(err, errno, "cannot block signals");
+	if (r == 0 && launch->plan.needs_guard)
+		r = placeholder_start_guard(&launch->guard, &launch->guard_pid, err);
+	return r;
+}
+
+/* --- from the clone to the payload --------------------------------------------------------------------------------------------------- */
+
+static int clone_init(struct launch *launch, struct error *err)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_set(err, errno, "cannot make the channel to the sandbox");
+	trace_mark("ready to clone");
+	pid = ns_clone(&launch->plan.ns, &launch->pidfd, err);
+	if (pid == 0) {
+		(void)fd_close(pair[0]);
+		stage_run(&(struct stage){.plan = &launch->plan, .filter = &launch->filter, .channel = pair[1], .guard = launch->guard, .signals = &launch->signals});
+	}
+	(void)fd_close(pair[1]);
+	launch->channel = pair[0];
+	if (pid < 0)
+		return pid;
+	launch->init = pid;
+	trace_mark("namespaces cloned");
+	if (launch->guard >= 0) {
+		int r = placeholder_watch(launch->guard, launch->pidfd);
+
+		launch->guard = fd_close(launch->guard); /* init has the other copy: the guard works when that closes */
+		if (r < 0)
+			return error_set(err, -r, "cannot start the guard of placeholders");
+	}
+	return 0;
+}
+
+static int map_ids(struct launch *launch, struct error *err)
+{
+	struct idmap_job job;
+	int r = idmap_begin(&launch->plan.ids, launch->init, launch->pidfd, &job, err);
+
+	if (r == 0)
+		r = idmap_finish(&launch->plan.ids, &job, err);
+	if (r < 0)
+		return r;
+	r = channel_send(launch->channel, &(struct channel_message){.type = CHANNEL_GO}, NULL, 0);
+	return r < 0 && r != -EPIPE ? error_set(err, -r, "cannot tell the sandbox to go on") : 0; /* EPIPE: its own error comes next */
+}
+
+static size_t count_fds(const int fds[FD_PASS_MAX])
+{
+	size_t count = 0;
+
+	while (count < FD_PASS_MAX && fds[count] >= 0)
+		count++;
+	return count;
+}
+
+static int start_server(struct launch *launch, int fds[FD_PASS_MAX], struct error *err)
+{
+	struct channel_message answer = {.type = CHANNEL_FUSE};
+	size_t count = count_fds(fds);
+	int r;
+
+	if (launch->server.pid) /* each layered mount has its own; one process each */
+		r = error_set(err, EBUSY, "cannot mount more than one layer with fuse-overlayfs");
+	else
+		r = server_start(&launch->server, launch->init, launch->pidfd, fds, count, err);
+	for (size_t i = 0; i < count; i++)
+		(void)fd_close(fds[i]);
+	if (r < 0)
+		return r;
+	(void)!channel_send(launch->channel, &answer, NULL, 0); /* when it is gone, the next receive says so */
+	return 0;
+}
+
+static int init_died(struct error *err)
+{
+	error_set(err, ECHILD, "cannot set up the sandbox");
+	error_cause(err, "its first process died before the command started");
+	return error_hint(err, "killed from outside, or out of memory: see  dmesg");
+}
+
+/* Serve what the stage asks for until the payload runs. */
+static int serve_stage(struct launch *launch, struct error *err)
+{
+	for (;;) {
+		struct channel_message message;
+		int fds[FD_PASS_MAX];
+		int r = channel_receive(launch->channel, &message, fds);
+
+		if (r < 0)
+			return init_died(err);
+		switch (message.type) {
+		case CHANNEL_STARTED:
+			return 0;
+		case CHANNEL_PTY:
+			launch->master = fds[0];
+			break;
+		case CHANNEL_FUSE:
+			r = start_server(launch, fds, err);
+			break;
+		case CHANNEL_ERROR:
+			*err = message.error;
+			server_explain(&launch->server, err);
+			return -err->code;
+		default:
+			r = error_set(err, EPROTO, "cannot understand the sandbox's first process");
+		}
+		if (r < 0)
+			return r;
+	}
+}
+
+/* --- while it runs, and after --------------------------------------------------------------------------------------------------------- */
+
+static int supervise(struct launch *launch, struct outcome *outcome, struct error *err)
+{
+	const struct plan_process *process = &launch->plan.process;
+	struct supervise_plan plan = {
+	    .channel = launch->channel,
+	    .pidfd = launch->pidfd,
+	    .pty_master = launch->master,
+	    .input = STDIN_FILENO,
+	    .output = STDOUT_FILENO,
+	    .timeout_ms = process->timeout_ms,
+	    .grace_ms = process->grace_ms,
+	};
+
+	launch->master = -1;
+	launch->init = 0; /* reaped by supervise_run, however it ends */
+	return supervise_run(&plan, outcome, err);
+}
+
+static void clean_up(struct launch *launch)
+{
+	if (launch->init) {
+		(void)sys_pidfd_send_signal(launch->pidfd, SIGKILL); /* it may be dead already */
+		(void)!proc_wait(launch->init);
+	}
+	launch->channel = fd_close(launch->channel);
+	launch->guard = fd_close(launch->guard);
+	server_end(&launch->server);
+	if (launch->guard_pid)
+		(void)!proc_wait(launch->guard_pid); /* placeholders are gone when we are */
+	(void)fd_close(launch->master);
+	(void)fd_close(launch->pidfd);
+	(void)fd_close(launch->instance);
+	seccomp_done(&launch->filter);
+}
+
+static const char *ids_rung(const struct idmap_plan *ids)
+{
+	return ids->rung == IDMAP_SINGLE ? "single" : ids->rung == IDMAP_KEEP_ID ? "keep-id" : "subids";
+}
+
+static void describe(const struct launch *launch, struct launch_result *result)
+{
+	struct outcome *outcome = &result->outcome;
+	const struct plan *plan = &launch->plan;
+
+	outcome->limits.timeout = (struct outcome_limit){.value = plan->process.timeout_ms, .origin = plan->process.timeout_at};
+	for (size_t i = 0; i < plan->rlimit_count; i++) {
+		struct outcome_limit limit = {.value = plan->rlimits[i].soft, .origin = plan->rlimits[i].at};
+
+		if (!strcmp(plan->rlimits[i].key, "resources.cpu_time")) {
+			limit.value *= 1000;
+			outcome->limits.cpu_time = limit;
+		} else if (!strcmp(plan->rlimits[i].key, "resources.file_size")) {
+			outcome->limits.file_size = limit;
+		}
+	}
+	outcome->rungs.ids = ids_rung(&plan->ids);
+	outcome->rungs.overlay = launch->server.pid ? "fuse" : plan_uses_layers(plan) ? "kernel" : NULL;
+	outcome->rungs.limits = "rlimit";
+	outcome->rungs.network = plan->ns.network ? "none" : "host";
+	for (size_t i = 0; i < plan->note_count && i < OUTCOME_NOTES_MAX; i++)
+		outcome->notes[outcome->note_count++] = plan->notes[i];
+}
+
+static int run_sandbox(struct launch *launch, struct launch_result *result, struct error *err)
+{
+	int r = prepare(launch, err);
+
+	if (r == 0)
+		r = clone_init(launch, err);
+	if (r == 0)
+		r = map_ids(launch, err);
+	if (r == 0)
+		r = serve_stage(launch, err);
+	if (r == 0) {
+		trace_mark("command running");
+		r = supervise(launch, &result->outcome, err);
+	}
+	if (r == 0) {
+		result->ran = true;
+		describe(launch, result);
+		result->status = outcome_exit_status(&result->outcome);
+	}
+	clean_up(launch);
+	return r;
+}
+
+int launch_run(const struct request *request, const struct launch_paths *paths, struct launch_result *ret, struct error *err)
+{
+	struct launch launch = {.channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1, .server = {.log = -1}};
+	struct profile *profile = NULL;
+	struct host host;
+	int r;
+
+	*ret = (struct launch_result){.status = EXIT_CARREL};
+	if (request->trace_startup)
+		trace_start();
+	r = host_read(&ret->arena, environ, &host, err);
+	trace_mark("host read");
+	if (r == 0)
+		r = load_profile(request, paths, &profile, err);
+	trace_mark("profile loaded");
+	if (r == 0)
+		r = plan_make(&ret->arena, request, profile, &host, paths->data_dir, &launch.plan, err);
+	trace_mark("plan made");
+	if (r == 0 && request->dry_run) {
+		plan_print(&launch.plan, profile, &ret->text);
+		ret->status = 0;
+	} else if (r == 0) {
+		r = run_sandbox(&launch, ret, err);
+	}
+	ret->notes = launch.plan.notes;
+	ret->note_count = launch.plan.note_count;
+	ret->profile = profile; /* origins point into it */
+	return r;
+}
+
+void launch_done(struct launch_result *result)
+{
+	buf_done(&result->text);
+	profile_free(result->profile);
+	arena_done(&result->arena);
 }

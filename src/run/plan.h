@@ -65,6 +65,9 @@ struct plan {
 int plan_make(struct arena *arena, const struct request *request, const struct profile *profile, const struct host *host,
     const char *data_dir, struct plan *ret, struct error *err) MUST_CHECK;
 
+/* Is there any layered mount or root in it? */
+bool plan_uses_layers(const struct plan *plan);
+
 void plan_note(struct plan *plan, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* The plan as YAML, each line that a rule asked for with its origin as a comment. */

@@ -201,7 +201,7 @@ static bool lacks_top_level(const struct plan *plan)
 	return false;
 }
 
-static bool has_layers(const struct plan *plan)
+bool plan_uses_layers(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->tree.entry_count; i++) {
 		if (plan->tree.entries[i].kind == TREE_LAYERED)
@@ -263,7 +263,7 @@ static void choose_storage(struct plan *plan, const struct profile *profile)
 
 	tree->overlay = kinds[profile->filesystem.overlay.v];
 	tree->scratch_size = profile->resources.scratch.v > 0 ? (uint64_t)profile->resources.scratch.v : 0;
-	if (wants_fuse || !has_layers(plan) || overlay_probe_kernel(NULL, host->runtime_dir)) {
+	if (wants_fuse || !plan_uses_layers(plan) || overlay_probe_kernel(NULL, host->runtime_dir)) {
 		if (tree->overlay == OVERLAY_BACKEND_AUTO && plan->instance_dir && !overlay_probe_kernel(host->store_dir, host->runtime_dir))
 			tree->overlay = OVERLAY_BACKEND_FUSE;
 		return;

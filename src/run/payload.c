@@ -1,0 +1,225 @@
+/* Giving up, in the one right order: ids, then capabilities, then no_new_privs, which Landlock and seccomp need, and seccomp last, since it may
+ * forbid everything before it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "isolate/account.h"
+#include "isolate/caps.h"
+#include "isolate/keyring.h"
+#include "isolate/landlock.h"
+#include "isolate/rlimit.h"
+#include "isolate/tty.h"
+#include "run/stage.h"
+#include "run/supervise.h"
+#include "util/fd.h"
+#include "util/proc.h"
+#include "util/sys.h"
+
+/* --- who --------------------------------------------------------------------------------------------------------------------- */
+
+static uint32_t inside_id(const struct idmap_extent *extents, size_t count, uint32_t outside)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (outside >= extents[i].outside && outside - extents[i].outside < extents[i].count)
+			return extents[i].inside + (outside - extents[i].outside);
+	}
+	return 0;
+}
+
+static int find_account(const struct plan *plan, struct account *ret, struct error *err)
+{
+	const struct idmap_plan *ids = &plan->ids;
+
+	*ret = (struct account){.uid = inside_id(ids->uids, ids->uid_count, plan->host->uid), .gid = inside_id(ids->gids, ids->gid_count, plan->host->gid)};
+	if (plan->process.user == PLAN_USER_SELF)
+		return 0;
+	if (plan->process.user == PLAN_USER_ROOT)
+		ret->uid = ret->gid = 0;
+	if (plan->process.user == PLAN_USER_NAMED) {
+		cleanup_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		int r = account_lookup(plan->arena, root, plan->process.user_text, ret, err);
+		if (r < 0)
+			return error_at(err, &plan->process.user_at, "identity.user");
+	}
+	if (idmap_has(ids->uids, ids->uid_count, ret->uid) && idmap_has(ids->gids, ids->gid_count, ret->gid))
+		return 0;
+	error_set(err, EINVAL, "cannot run as user %u, group %u", ret->uid, ret->gid);
+	error_cause(err, "these ids are not mapped in the sandbox%s", ids->rung == IDMAP_SINGLE ? ", which has a single one" : "");
+	error_hint(err, "use --userns subids, which needs a range in /etc/subuid and /etc/subgid; carrel doctor says whether there is one");
+	return error_at(err, &plan->process.user_at, "identity.user");
+}
+
+static int become(const struct plan *plan, const struct account *account, struct error *err)
+{
+	gid_t groups[64];
+	size_t count = 0;
+
+	/* With a single id the kernel forbids setgroups(2): the caller's groups stay, as "nobody" to look at. */
+	for (size_t i = 0; i < account->group_count && count < ARRAY_SIZE(groups); i++) {
+		if (idmap_has(plan->ids.gids, plan->ids.gid_count, account->groups[i]))
+			groups[count++] = account->groups[i];
+	}
+	if (plan->ids.rung != IDMAP_SINGLE && setgroups(count, groups) < 0)
+		return error_set(err, errno, "cannot set the supplementary groups");
+	if (prctl(PR_SET_KEEPCAPS, plan->capabilities != 0, 0, 0, 0) < 0)
+		return error_set(err, errno, "cannot keep the capabilities");
+	if (setresgid(account->gid, account->gid, account->gid) < 0 || setresuid(account->uid, account->uid, account->uid) < 0)
+		return error_set(err, errno, "cannot become user %u, group %u", account->uid, account->gid);
+	return 0;
+}
+
+/* --- where and with what --------------------------------------------------------------------------------------------------------- */
+
+static int enter_workdir(const struct plan_process *process, struct error *err)
+{
+	if (chdir(process->workdir) == 0)
+		return 0;
+	if (!process->workdir_asked && chdir("/") == 0)
+		return 0;
+	error_set(err, errno, "cannot enter '%s' in the sandbox", process->workdir);
+	if (errno == ENOENT)
+		return error_hint(err, "the path is not there inside; mount it with  -v %s:%s", process->workdir, process->workdir);
+	return -err->code;
+}
+
+static int close_descriptors(const struct plan_process *process, int error_fd, struct error *err)
+{
+	if (sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0) { /* 5.11 */
+		for (int fd = 3; fd < 65536; fd++) {
+			if (fd != error_fd)
+				(void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* most are not open */
+		}
+	}
+	for (size_t i = 0; i < process->preserve_fd_count; i++) {
+		int fd = process->preserve_fds[i];
+
+		if (fcntl(fd, F_SETFD, 0) < 0)
+			return error_set(err, errno, "cannot hand descriptor %d to the payload", fd);
+	}
+	return 0;
+}
+
+static int open_stdio(struct error *err)
+{
+	/* A closed 0, 1 or 2 would be the number of the next file that the payload opens. */
+	for (int fd = 0; fd < 3; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
+			return error_set(err, errno, "cannot open /dev/null in the place of a closed descriptor");
+	}
+	return 0;
+}
+
+static int prepare_session(int slave, struct error *err)
+{
+	if (slave >= 0)
+		return tty_adopt(slave, err);
+	if (setsid() < 0)
+		return error_set(err, errno, "cannot begin a session");
+	return open_stdio(err);
+}
+
+/* --- what ------------------------------------------------------------------------------------------------------------------------ */
+
+/* What the root's own files say of the user goes into the environment. */
+static void name_account(const struct plan *plan, const struct account *account)
+{
+	const char **items = plan->process.environment;
+	const char *home = account->home ? account->home : "/";
+
+	for (size_t i = 0; items[i]; i++) {
+		if (!plan->process.home_is_set && !strncmp(items[i], "HOME=", 5))
+			items[i] = arena_printf(plan->arena, "HOME=%s", home);
+		else if (account->name && !strncmp(items[i], "USER=", 5))
+			items[i] = arena_printf(plan->arena, "USER=%s", account->name);
+		else if (account->name && !strncmp(items[i], "LOGNAME=", 8))
+			items[i] = arena_printf(plan->arena, "LOGNAME=%s", account->name);
+	}
+}
+
+static int not_found(const struct plan_process *process, struct error *err)
+{
+	const char *name = process->argv[0];
+	int errnum = errno;
+
+	error_set(err, errnum, "cannot execute '%s'", name);
+	err->exit_status = errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXEC;
+	if (errnum == ENOENT && !strchr(name, '/'))
+		error_cause(err, "no such program in the sandbox's PATH (%s)", process->path);
+	else if (errnum == ENOENT)
+		error_cause(err, "no such file in the sandbox");
+	return -errnum;
+}
+
+static int exec_failed(const char *program, struct error *err)
+{
+	int errnum = errno;
+
+	error_set(err, errnum, "cannot execute '%s'", program);
+	err->exit_status = EXIT_NOT_EXEC;
+	if (errnum == ENOENT) /* the file is there: its interpreter is not */
+		error_cause(err, "the interpreter or the dynamic loader that it names is not in the sandbox");
+	if (errnum == ENOEXEC)
+		error_hint(err, "it is no program for this machine; a script needs a first line such as  #!/bin/sh");
+	if (errnum == EPERM || errnum == ENOSYS)
+		error_hint(err, "the profile's syscalls must allow execve: see  carrel profile show");
+	return -errnum;
+}
+
+static int give_up(const struct plan *plan, struct error *err)
+{
+	struct account account;
+	int r = find_account(plan, &account, err);
+
+	if (r == 0)
+		r = caps_bound(plan->capabilities, err);
+	if (r == 0)
+		r = become(plan, &account, err);
+	if (r == 0 && plan->process.own_keyring)
+		r = keyring_apply(err);
+	if (r == 0)
+		r = caps_apply(plan->capabilities, account.uid, err);
+	if (r == 0 && plan->process.user == PLAN_USER_NAMED)
+		name_account(plan, &account);
+	return r;
+}
+
+int payload_exec(const struct stage *stage, int slave, int error_fd, struct error *err)
+{
+	const struct plan *plan = stage->plan;
+	const struct plan_process *process = &plan->process;
+	cleanup_free char *program = NULL;
+	int r = prepare_session(slave, err);
+
+	if (r == 0)
+		r = close_descriptors(process, error_fd, err);
+	if (r == 0)
+		r = give_up(plan, err);
+	(void)umask(process->umask);
+	if (r == 0)
+		r = enter_workdir(process, err);
+	if (r == 0)
+		r = rlimit_apply(plan->rlimits, plan->rlimit_count, err);
+	if (r < 0)
+		return r;
+	program = proc_find_program(process->argv[0], process->path);
+	if (!program)
+		return not_found(process, err);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_set(err, errno, "cannot set no_new_privs");
+	if (plan->landlock.enabled)
+		r = landlock_apply(&plan->landlock, err);
+	supervise_unblock_signals(stage->signals);
+	if (r == 0 && plan->seccomp.enabled)
+		r = seccomp_apply(stage->filter, err);
+	if (r < 0)
+		return r;
+	(void)execve(program, process->argv, (char *const *)process->environment);
+	return exec_failed(program, err);
+}

@@ -1,0 +1,116 @@
+#include "run/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "isolate/caps.h"
+#include "isolate/ns.h"
+#include "isolate/overlay.h"
+#include "util/fd.h"
+#include "util/mem.h"
+#include "util/proc.h"
+#include "util/sys.h"
+
+enum { END_TIMEOUT_MS = 2000 };
+
+/* Descriptors to 3, 4, 5 …, standard ones to nowhere and the log; the rest is closed: the server must hold nothing of the
+ * user's but the layers. */
+static int arrange_descriptors(const int *fds, size_t count, int log)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int base = 3 + (int)count + 64;
+
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, 2) < 0)
+		return -errno;
+	for (size_t i = 0; i < count; i++) {
+		if (fcntl(fds[i], F_DUPFD_CLOEXEC, base + (int)i) != base + (int)i)
+			return -EMFILE;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (dup3(base + (int)i, 3 + (int)i, O_CLOEXEC) < 0)
+			return -errno;
+	}
+	return sys_close_range(3 + (unsigned)count, ~0u, 0) < 0 ? -errno : 0;
+}
+
+static int server_child(const char *program, pid_t pid, int pidfd, const int *fds, size_t count, int log, pid_t launcher, struct error *err)
+{
+	int own[FD_PASS_MAX];
+	uint64_t all = 0;
+	int r = ns_join_user(pidfd, pid, err);
+
+	if (r == 0)
+		r = arrange_descriptors(fds, count, log);
+	for (size_t i = 0; i < count; i++)
+		own[i] = 3 + (int)i;
+	if (r < 0)
+		return r;
+	/* Its capabilities over the sandbox's ids must survive execve, also where we are not user 0 in there. */
+	if (caps_parse("ALL", &all) < 0 || caps_apply(all, 1, err) < 0)
+		return -EPERM;
+	(void)setsid();
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != launcher)
+		return -ESRCH;
+	return overlay_fuse_exec(program, own, count, err);
+}
+
+int server_start(struct server *server, pid_t pid, int pidfd, const int *fds, size_t count, struct error *err)
+{
+	cleanup_free char *program = proc_find_program("fuse-overlayfs", PROC_SYSTEM_PATH);
+	pid_t launcher = getpid(), child;
+
+	if (!program) {
+		error_set(err, ENOENT, "cannot start fuse-overlayfs");
+		error_cause(err, "it is not installed");
+		return error_hint(err, "install the package fuse-overlayfs, or use --overlay kernel");
+	}
+	server->log = memfd_create("carrel-fuse-overlayfs", MFD_CLOEXEC);
+	child = server->log < 0 ? -1 : fork();
+	if (child < 0)
+		return error_set(err, errno, "cannot start fuse-overlayfs");
+	if (child == 0) {
+		struct error why = {0};
+		sigset_t none;
+
+		(void)sigemptyset(&none);
+		(void)sigprocmask(SIG_SETMASK, &none, NULL);
+		(void)!server_child(program, pid, pidfd, fds, count, server->log, launcher, &why);
+		(void)!write(STDERR_FILENO, why.what, strlen(why.what)); /* into the log */
+		(void)!write(STDERR_FILENO, why.cause, strlen(why.cause));
+		_exit(EXIT_CARREL);
+	}
+	server->pid = child;
+	return 0;
+}
+
+void server_explain(const struct server *server, struct error *err)
+{
+	cleanup_free char *text = NULL;
+
+	if (!server->pid || server->log < 0 || lseek(server->log, 0, SEEK_SET) < 0)
+		return;
+	if (fd_slurp(server->log, 4096, &text, NULL) < 0 || !*text)
+		return;
+	text[strcspn(text, "\n")] = 0;
+	error_cause(err, "fuse-overlayfs says: %.300s", text);
+}
+
+void server_end(struct server *server)
+{
+	cleanup_close int pidfd = server->pid ? sys_pidfd_open(server->pid, 0) : -1;
+
+	if (!server->pid)
+		return;
+	if (pidfd >= 0 && poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, END_TIMEOUT_MS) <= 0)
+		(void)sys_pidfd_send_signal(pidfd, SIGKILL); /* gone by now is what we want */
+	(void)!proc_wait(server->pid);
+	server->pid = 0;
+	server->log = fd_close(server->log);
+}

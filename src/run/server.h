@@ -1,0 +1,25 @@
+/* The FUSE server of a sandbox: a child of the launcher, outside the sandbox's pid namespace and inside its user namespace. */
+#ifndef CARREL_RUN_SERVER_H
+#define CARREL_RUN_SERVER_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+
+struct server {
+	pid_t pid; /* 0: none was started */
+	int log;   /* what it printed, a memfd; -1 */
+};
+
+/* Start fuse-overlayfs for the sandbox whose init is `pid`, pinned by `pidfd`; `fds` as overlay_fuse_exec takes them. It dies with the
+ * launcher (PR_SET_PDEATHSIG). */
+int server_start(struct server *server, pid_t pid, int pidfd, const int *fds, size_t count, struct error *err) MUST_CHECK;
+
+/* When the sandbox failed while it had a server: what the server said of it becomes the cause. */
+void server_explain(const struct server *server, struct error *err);
+
+/* The sandbox is gone: the kernel has ended the server's connection. Wait for it; two seconds later, kill it. */
+void server_end(struct server *server);
+
+#endif

@@ -1,0 +1,197 @@
+/* Theory of operation. The child is alone in new user, mount, pid, ipc, uts and cgroup namespaces; its ids are not mapped yet, since only
+ * somebody outside can do that. It does what needs none (network, host name), then waits for the launcher's word, and from then on has all
+ * capabilities over its namespaces and none over the host. It builds the tree, forks the payload, gives up what it has, and stays as init.
+ */
+#include "run/stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "isolate/caps.h"
+#include "isolate/mount.h"
+#include "isolate/net.h"
+#include "isolate/tty.h"
+#include "run/channel.h"
+#include "run/init.h"
+#include "run/trace.h"
+#include "util/fd.h"
+
+/* Die with the launcher. The kernel forgets this whenever credentials change, so it is asked for again after that. The launcher may have died
+ * before: then the channel is at its end, which the next receive finds. */
+static void die_with_launcher(void)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* fails for no signal number of the kernel's */
+}
+
+static int before_mapping(const struct stage *stage, struct error *err)
+{
+	const struct plan *plan = stage->plan;
+	int r = 0;
+
+	if (plan->ns.network) {
+		r = ns_make_network(err);
+		trace_mark("network namespace made");
+		if (r == 0)
+			r = net_loopback_up(err);
+	}
+	if (r == 0 && plan->ns.hostname && plan->process.hostname)
+		r = ns_set_hostname(plan->process.hostname, err);
+	return r;
+}
+
+static int wait_for_mapping(const struct stage *stage, struct error *err)
+{
+	struct channel_message message;
+	int fds[FD_PASS_MAX];
+	int r = channel_receive(stage->channel, &message, fds);
+
+	if (r < 0 || message.type != CHANNEL_GO)
+		return error_set(err, r < 0 ? -r : EPROTO, "cannot go on without the launcher");
+	trace_mark("ids mapped");
+	/* From here on nobody in the sandbox can look at us: our memory belongs to the host's user namespace, since we never
+	 * called execve in this one. Not earlier: /proc/PID/uid_map of what is not dumpable belongs to root. */
+	(void)prctl(PR_SET_DUMPABLE, 0); /* fails for no value but 0 and 1 */
+	die_with_launcher();
+	return 0;
+}
+
+/* Called back by the FUSE back end: hand everything to the launcher, which starts the server, and wait for its word. */
+static int ask_for_server(void *context, const int *fds, size_t count, struct error *err)
+{
+	const struct stage *stage = context;
+	struct channel_message message = {.type = CHANNEL_FUSE};
+	int ignored[FD_PASS_MAX];
+	int r = channel_send(stage->channel, &message, fds, count);
+
+	if (r == 0)
+		r = channel_receive(stage->channel, &message, ignored);
+	if (r == 0 && message.type == CHANNEL_ERROR) {
+		*err = message.error;
+		return -err->code;
+	}
+	return r < 0 ? error_set(err, -r, "cannot start fuse-overlayfs") : 0;
+}
+
+static int build_tree(const struct stage *stage, struct error *err)
+{
+	struct plan *plan = stage->plan;
+	struct overlay_host host = {.start_server = ask_for_server, .context = (void *)stage};
+	struct tree tree;
+	int r;
+
+	tree_init(&tree, plan->arena, &plan->tree);
+	tree.host = &host;
+	tree.guard = stage->guard;
+	tree.tty_gid = idmap_has(plan->ids.gids, plan->ids.gid_count, 5) ? 5 : -1;
+	(void)umask(0); /* modes of the plan are exact; the payload gets its own mask */
+	r = mount_isolate(0, err);
+	if (r == 0)
+		r = tree_open(&tree, plan->tree.entries, err);
+	trace_mark("sources opened");
+	if (r == 0)
+		r = tree_make_root(&tree, err);
+	trace_mark("root made");
+	if (r == 0)
+		r = tree_mount_entries(&tree, err);
+	trace_mark("mounts made");
+	return r < 0 ? r : tree_finish(&tree, err);
+}
+
+static int open_terminal(const struct stage *stage, int *ret_slave, struct error *err)
+{
+	struct channel_message message = {.type = CHANNEL_PTY};
+	cleanup_close int master = -1;
+	int r;
+
+	*ret_slave = -1;
+	if (!stage->plan->process.pty)
+		return 0;
+	r = tty_open_pty("/dev/pts/ptmx", &master, ret_slave, err);
+	if (r < 0)
+		return r;
+	r = channel_send(stage->channel, &message, &master, 1);
+	return r < 0 ? error_set(err, -r, "cannot hand the terminal to the launcher") : 0;
+}
+
+static _Noreturn void run_payload(const struct stage *stage, int slave, int error_fd)
+{
+	struct error err = {0};
+
+	(void)!payload_exec(stage, slave, error_fd, &err); /* it returned: it failed */
+	(void)!fd_write_all(error_fd, &err, sizeof(err)); /* without a reader there is nobody left to tell */
+	_exit(EXIT_CARREL);
+}
+
+static int fork_payload(const struct stage *stage, int slave, pid_t *ret_pid, struct error *err)
+{
+	int report[2];
+	int r;
+
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return error_set(err, errno, "cannot make a pipe");
+	*ret_pid = fork();
+	if (*ret_pid < 0)
+		return error_set(err, errno, "cannot fork the payload");
+	if (*ret_pid == 0)
+		run_payload(stage, slave, report[1]);
+	(void)fd_close(report[1]);
+	(void)fd_close(slave);
+	/* The pipe closes by execve: nothing to read means that the payload runs. */
+	r = fd_read_all(report[0], err, sizeof(*err));
+	(void)fd_close(report[0]);
+	return r == -ENODATA ? 0 : r == 0 ? -err->code : error_set(err, -r, "cannot hear from the payload");
+}
+
+/* Init keeps one capability: to send signals to processes that changed their user. */
+static void give_up(const struct stage *stage)
+{
+	uint64_t kill_only = 0;
+
+	(void)stage;
+	(void)!caps_parse("CAP_KILL", &kill_only); /* a known name */
+	/* Best effort, and no promise hangs on it: nobody inside can make init do anything. */
+	if (caps_bound(kill_only, NULL) == 0)
+		(void)!caps_apply(kill_only, geteuid(), NULL);
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	die_with_launcher();
+	for (int fd = 0; fd < 3; fd++)
+		(void)close(fd); /* who reads the payload's output must see its end, not ours */
+}
+
+static int stage_steps(const struct stage *stage, pid_t *ret_payload, struct error *err)
+{
+	int slave = -1;
+	int r = before_mapping(stage, err);
+
+	if (r == 0)
+		r = wait_for_mapping(stage, err);
+	if (r == 0)
+		r = build_tree(stage, err);
+	if (r == 0)
+		r = open_terminal(stage, &slave, err);
+	trace_mark("tree built");
+	return r < 0 ? r : fork_payload(stage, slave, ret_payload, err);
+}
+
+_Noreturn void stage_run(const struct stage *stage)
+{
+	struct channel_message message = {.type = CHANNEL_STARTED};
+	pid_t payload = -1;
+
+	die_with_launcher();
+	if (stage_steps(stage, &payload, &message.error) < 0) {
+		message.type = CHANNEL_ERROR;
+		(void)!channel_send(stage->channel, &message, NULL, 0); /* a launcher that is gone needs no message */
+		_exit(EXIT_CARREL);
+	}
+	trace_mark("payload started");
+	give_up(stage);
+	if (channel_send(stage->channel, &message, NULL, 0) == 0)
+		(void)!init_run(&(struct init_plan){.channel = stage->channel, .payload = payload}); /* the end is the same */
+	_exit(0);
+}

@@ -1,0 +1,25 @@
+/* The stage: what the cloned child does between its first instruction and the payload's. It becomes PID 1 of the sandbox. */
+#ifndef CARREL_RUN_STAGE_H
+#define CARREL_RUN_STAGE_H
+
+#include <signal.h>
+
+#include "isolate/seccomp.h"
+#include "run/plan.h"
+
+struct stage {
+	struct plan *plan;
+	const struct seccomp_program *filter;
+	int channel;             /* our end */
+	int guard;               /* the placeholders' guard; -1 */
+	const sigset_t *signals; /* the mask that the payload gets back */
+};
+
+/* Never returns: ends with the sandbox. */
+_Noreturn void stage_run(const struct stage *stage);
+
+/* payload.c: the last steps, in the payload's own process; returns only on failure. `slave` is the pty's, or -1; `error_fd` stays open until
+ * execve and must survive the closing of descriptors. */
+int payload_exec(const struct stage *stage, int slave, int error_fd, struct error *err) MUST_CHECK;
+
+#endif
