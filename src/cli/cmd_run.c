@@ -1,3 +1,5 @@
+#include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -5,6 +7,9 @@
 #include "cli/report.h"
 #include "cli/run_parse.h"
 #include "run/launch.h"
+#include "run/plan.h"
+#include "run/trace.h"
+#include "util/fd.h"
 
 static void warn_root(const struct request *request)
 {
@@ -12,18 +17,65 @@ static void warn_root(const struct request *request)
 		report_note("carrel is meant for ordinary users: nothing that it does needs root");
 }
 
+static void print_notes(const struct launch_result *result, bool verbose)
+{
+	for (size_t i = 0; i < result->note_count; i++) {
+		if (verbose || result->notes[i].loud)
+			report_note("%s", result->notes[i].text);
+	}
+}
+
+static void print_rungs(const struct outcome *outcome)
+{
+	report_note("ids: %s, layers: %s, limits: %s, network: %s", outcome->rungs.ids, outcome->rungs.overlay ? outcome->rungs.overlay : "none",
+	    outcome->rungs.limits, outcome->rungs.network);
+}
+
+/* After the run: what it did less than asked, why it ended, how it started. */
+static int print_result(const struct request *request, const struct launch_result *result, struct error *err)
+{
+	char buffer[OUTCOME_TEXT];
+	const char *end = result->ran ? outcome_explain(&result->outcome, buffer) : NULL;
+	int r = 0;
+
+	if (result->ran && request->verbose)
+		print_rungs(&result->outcome);
+	if (end)
+		report_line("%s", end);
+	if (request->trace_startup) {
+		cleanup_buf struct buf trace = {0};
+		trace_format(&trace);
+		(void)!fd_write_all(STDERR_FILENO, trace.text ? trace.text : "", trace.size); /* nowhere to say so */
+	}
+	if (result->ran && (request->report_path || request->report_fd >= 0)) {
+		char number[16];
+
+		(void)snprintf(number, sizeof(number), "%d", request->report_fd);
+		r = outcome_write_report(&result->outcome, request->report_path ? request->report_path : number, err);
+	}
+	return r;
+}
+
 static int run_request(struct request *request)
 {
 	struct launch_paths paths = {.data_dir = cli_data_dir()};
+	struct launch_result result;
 	struct error err = {0};
-	int status = EXIT_CARREL;
+	int status, r;
 
 	warn_root(request);
 	cli_profile_path(&paths.profiles);
-	if (launch_run(request, &paths, &status, &err) == 0)
-		return status;
-	report_error(&err);
-	return err.exit_status ? err.exit_status : EXIT_CARREL;
+	r = launch_run(request, &paths, &result, &err);
+	print_notes(&result, request->verbose);
+	if (r == 0 && request->dry_run)
+		r = report_print(&result.text) ? error_set(&err, EIO, "cannot print the plan") : 0;
+	else if (r == 0)
+		r = print_result(request, &result, &err);
+	if (r < 0)
+		report_error(&err);
+	status = r == 0 ? result.status : err.exit_status ? err.exit_status : EXIT_CARREL;
+	launch_done(&result);
+	return status;
 }
 
 int cmd_run(int argc, char **argv)

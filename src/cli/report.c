@@ -57,19 +57,34 @@ void report_error(const struct error *err)
 	(void)!fd_write_all(STDERR_FILENO, out.text, out.size); /* a closed stderr leaves nobody to tell; the status says it */
 }
 
-void report_note(const char *fmt, ...)
+static void say(const char *lead, const char *fmt, va_list args)
 {
 	cleanup_buf struct buf out = {0};
 	char text[1024];
-	va_list args;
 
-	va_start(args, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	buf_puts(&out, "carrel: note: ");
+	buf_puts(&out, lead);
 	add_visible(&out, text);
 	buf_puts(&out, "\n");
 	(void)!fd_write_all(STDERR_FILENO, out.text, out.size); /* as above */
+}
+
+void report_note(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	say("carrel: note: ", fmt, args);
+	va_end(args);
+}
+
+void report_line(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	say("carrel: ", fmt, args);
+	va_end(args);
 }
 
 int report_print(const struct buf *text)

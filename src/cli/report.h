@@ -14,6 +14,8 @@ void report_format(struct buf *out, const struct error *err);
 
 /* "carrel: note: TEXT" */
 void report_note(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* "carrel: TEXT" */
+void report_line(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* Write to stdout what a command was asked to print. 0, or EXIT_CARREL after a message where stdout does not take it. */
 int report_print(const struct buf *text);

@@ -264,7 +264,7 @@ static void describe(const struct launch *launch, struct launch_result *result)
 	outcome->rungs.limits = "rlimit";
 	outcome->rungs.network = plan->ns.network ? "none" : "host";
 	for (size_t i = 0; i < plan->note_count && i < OUTCOME_NOTES_MAX; i++)
-		outcome->notes[outcome->note_count++] = plan->notes[i];
+		outcome->notes[outcome->note_count++] = plan->notes[i].text;
 }
 
 static int run_sandbox(struct launch *launch, struct launch_result *result, struct error *err)

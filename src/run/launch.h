@@ -9,6 +9,8 @@
 #include "util/error.h"
 #include "util/mem.h"
 
+struct plan_note;
+
 struct launch_paths {
 	struct profile_path profiles;
 	const char *data_dir; /* of the installation: profiles/syscalls/groups.yaml lies in it */
@@ -19,7 +21,7 @@ struct launch_result {
 	int status;            /* what to exit with */
 	bool ran;              /* the payload was started: `outcome` holds */
 	struct outcome outcome;
-	const char **notes;    /* of the plan, also after a failure */
+	const struct plan_note *notes; /* of the plan (plan.h), also after a failure */
 	size_t note_count;
 	struct profile *profile; /* owned; origins point into it */
 	struct buf text;       /* --dry-run: the plan as YAML */

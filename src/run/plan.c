@@ -7,7 +7,7 @@
 
 #include "util/path.h"
 
-void plan_note(struct plan *plan, const char *fmt, ...)
+void plan_note(struct plan *plan, bool loud, const char *fmt, ...)
 {
 	char text[512];
 	va_list args;
@@ -15,8 +15,8 @@ void plan_note(struct plan *plan, const char *fmt, ...)
 	va_start(args, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	plan->notes = arena_grow(plan->arena, plan->notes, plan->note_count, sizeof(char *));
-	plan->notes[plan->note_count++] = arena_strdup(plan->arena, text);
+	plan->notes = arena_grow(plan->arena, plan->notes, plan->note_count, sizeof(*plan->notes));
+	plan->notes[plan->note_count++] = (struct plan_note){.text = arena_strdup(plan->arena, text), .loud = loud};
 }
 
 int plan_make(struct arena *arena, const struct request *request, const struct profile *profile, const struct host *host,

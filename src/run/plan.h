@@ -20,6 +20,11 @@
 #include "util/buf.h"
 #include "util/error.h"
 
+struct plan_note {
+	const char *text;
+	bool loud; /* said without -v, too: the run does less than its words let one expect */
+};
+
 enum plan_user { PLAN_USER_SELF, PLAN_USER_ROOT, PLAN_USER_NAMED };
 
 struct plan_process {
@@ -57,7 +62,7 @@ struct plan {
 	struct plan_process process;
 	const char *instance_dir; /* of a named sandbox, whose layers are kept; NULL */
 	bool needs_guard;   /* something may be missing in a writable directory of the host */
-	const char **notes; /* what people should know: degradations, things left out */
+	struct plan_note *notes; /* what people should know: degradations, things left out */
 	size_t note_count;
 };
 
@@ -68,7 +73,7 @@ int plan_make(struct arena *arena, const struct request *request, const struct p
 /* Is there any layered mount or root in it? */
 bool plan_uses_layers(const struct plan *plan);
 
-void plan_note(struct plan *plan, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void plan_note(struct plan *plan, bool loud, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* The plan as YAML, each line that a rule asked for with its origin as a comment. */
 void plan_print(const struct plan *plan, const struct profile *profile, struct buf *out);

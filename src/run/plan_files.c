@@ -98,7 +98,7 @@ static int add_mount(struct plan *plan, const struct profile_mount *mount, struc
 	if (r < 0)
 		return r;
 	if (is_too_much(plan, mount, target)) {
-		plan_note(plan, "'%s' is not made writable: it is the home or holds it; work in a directory below, or name it with -v", target);
+		plan_note(plan, true, "'%s' is not made writable: it is the home or holds it; work in a directory below, or name it with -v", target);
 		return 0;
 	}
 	if (!target[1]) {
@@ -271,7 +271,7 @@ static void choose_storage(struct plan *plan, const struct profile *profile)
 	/* tmpfs has the extended attributes that the kernel's overlayfs needs from 6.6 on; before, a disk must do. */
 	if (path_make_dirs(host->store_dir, 0700) == 0 && overlay_probe_kernel(host->store_dir, host->runtime_dir)) {
 		tree->scratch = TREE_SCRATCH_DISK;
-		plan_note(plan, "what is discarded lies on disk below %s until the end: tmpfs cannot hold it on this kernel", host->store_dir);
+		plan_note(plan, false, "what is discarded lies on disk below %s until the end: tmpfs cannot hold it on this kernel", host->store_dir);
 	} else if (tree->overlay == OVERLAY_BACKEND_AUTO) {
 		tree->overlay = OVERLAY_BACKEND_FUSE;
 	}

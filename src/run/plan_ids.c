@@ -49,6 +49,6 @@ int plan_ids(struct plan *plan, const struct plan_input *in, struct error *err)
 	}
 	r = idmap_plan(plan->arena, &spec, &facts, &plan->ids, err);
 	if (r == 0 && plan->ids.degraded)
-		plan_note(plan, "only one id inside: %s", plan->ids.reason);
+		plan_note(plan, true, "only one id inside: %s", plan->ids.reason);
 	return r;
 }

@@ -213,7 +213,7 @@ void plan_print(const struct plan *plan, const struct profile *profile, struct b
 	buf_printf(out, "notes:%s\n", plan->note_count ? "" : " []");
 	for (size_t i = 0; i < plan->note_count; i++) {
 		buf_puts(out, "  - ");
-		scalar(out, plan->notes[i]);
+		scalar(out, plan->notes[i].text);
 		buf_puts(out, "\n");
 	}
 }

@@ -118,7 +118,7 @@ static void plan_landlock(struct plan *plan, const struct profile *profile)
 	uint64_t sys_admin = 0;
 
 	if (caps_parse("CAP_SYS_ADMIN", &sys_admin) < 0 || (plan->capabilities & sys_admin) || profile->process.new_namespaces.v) {
-		plan_note(plan, "Landlock is off: it would forbid the mounts that this profile allows the payload to make");
+		plan_note(plan, false, "Landlock is off: it would forbid the mounts that this profile allows the payload to make");
 		return;
 	}
 	plan->landlock = (struct landlock_plan){.enabled = true, .rules = rules, .deny_tcp = false,
