@@ -170,10 +170,17 @@ fuzz:
 		sed -n 's/^stat::number_of_executed_units: */    executed: /p' build/fuzz/$$name.log; \
 	done
 
+# Prints a table and writes the same to build/bench.json. Run it on a quiet machine.
+BENCH_TOOLS := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/*.c))
+
 bench:
 	contrib/install-deps build run bench
-	$(MAKE) $(quietly) all
-	tests/bench/run
+	$(MAKE) $(quietly) all $(BENCH_TOOLS)
+	@{ printf '['; tests/as-user tests/bench/run build $(ROUNDS) 3>&1 >&2 && tests/bench/memory build 3>&1 >&2; echo ']'; } 2>&1 >build/bench.json
+
+$(BENCH_TOOLS): build/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) -std=gnu17 -D_GNU_SOURCE -O2 $(WARN) -static -o $@ $<
 
 # --- install ------------------------------------------------------------------------------------------------------------------------------
 
