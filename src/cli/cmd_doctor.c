@@ -31,7 +31,7 @@ static int refuse_word(void *context, const char *text, struct error *err)
 }
 
 const struct cli_option doctor_options[] = {
-	{.name = "json", .help = "Print the rows as JSON", .apply = take_json},
+	{.name = "json", .help = "Print the rows as JSON", .section = "Options", .apply = take_json},
 	{.name = NULL},
 };
 
