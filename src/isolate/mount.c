@@ -203,11 +203,11 @@ int mount_isolate(unsigned flags, struct error *err)
 	return r < 0 ? error_set(err, -r, "cannot make the host's mounts read-only") : 0;
 }
 
-int mount_pivot(int mount_fd, struct error *err)
+int mount_pivot(int mount_fd, bool attached, struct error *err)
 {
 	/* pivot_root(2) wants the new root attached: it goes on top of the old one, and with "." for both the old root
 	 * comes to lie over the new one, where it is detached at once. No directory is needed for either. */
-	if (sys_move_mount(mount_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	if (!attached && sys_move_mount(mount_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return error_set(err, errno, "cannot attach the new root");
 	if (fchdir(mount_fd) < 0 || sys_pivot_root(".", ".") < 0)
 		return error_set(err, errno, "cannot change to the new root");

@@ -45,8 +45,9 @@ int mount_new_tmpfs(uint64_t size, mode_t mode, unsigned flags) MUST_CHECK;
  * restrict all of them in the same call. */
 int mount_isolate(unsigned flags, struct error *err) MUST_CHECK;
 
-/* Replace the root of this namespace by a detached mount, and drop the old one with everything under it. */
-int mount_pivot(int mount_fd, struct error *err) MUST_CHECK;
+/* Replace the root of this namespace by a mount, detached or, with `attached`, lying on top of "/" already, and drop the old one with
+ * everything under it. */
+int mount_pivot(int mount_fd, bool attached, struct error *err) MUST_CHECK;
 
 /* The id of the mount that `fd` lies in, and whether fd is that mount's root (statx(2), 5.8). 0 or -errno. */
 int mount_identify(int fd, uint64_t *ret_id, bool *ret_is_root) MUST_CHECK;

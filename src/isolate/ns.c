@@ -4,12 +4,10 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "isolate/explain.h"
-#include "util/fd.h"
 #include "util/sys.h"
 
 pid_t ns_clone(const struct ns_plan *plan, int *ret_pidfd, struct error *err)
@@ -43,15 +41,14 @@ int ns_set_hostname(const char *name, struct error *err)
 	return sethostname(name, strlen(name)) < 0 ? error_set(err, errno, "cannot set the host name '%s'", name) : 0;
 }
 
-int ns_join_user(int pidfd, pid_t pid, struct error *err)
+int ns_open_user(struct error *err)
 {
-	char path[48];
+	int fd = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
 
-	if (setns(pidfd, CLONE_NEWUSER) == 0)
-		return 0;
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWUSER) < 0)
-		return error_set(err, errno, "cannot join the sandbox's user namespace");
-	return 0;
+	return fd < 0 ? error_set(err, errno, "cannot open the sandbox's user namespace") : fd;
+}
+
+int ns_join_user(int user_fd, struct error *err)
+{
+	return setns(user_fd, CLONE_NEWUSER) < 0 ? error_set(err, errno, "cannot join the sandbox's user namespace") : 0;
 }

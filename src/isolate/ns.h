@@ -21,7 +21,9 @@ pid_t ns_clone(const struct ns_plan *plan, int *ret_pidfd, struct error *err) MU
 int ns_make_network(struct error *err) MUST_CHECK;
 int ns_set_hostname(const char *name, struct error *err) MUST_CHECK;
 
-/* In a process outside: join the user namespace of the process that `pidfd` pins (setns(2) with a pidfd, 5.8; through /proc/PID/ns before). */
-int ns_join_user(int pidfd, pid_t pid, struct error *err) MUST_CHECK;
+/* Our own user namespace, as a descriptor that somebody outside joins it by: whoever made a namespace may, but may not look for it in
+ * /proc/PID/ns of a process that is not dumpable. A descriptor or a negative errno. */
+int ns_open_user(struct error *err) MUST_CHECK;
+int ns_join_user(int user_fd, struct error *err) MUST_CHECK;
 
 #endif

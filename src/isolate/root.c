@@ -33,7 +33,7 @@ static int pivot_to(struct tree *tree, int mount_fd, unsigned flags, enum tree_o
 
 	if (r < 0 && r != -ENOSYS)
 		return error_set(err, -r, "cannot restrict the new root");
-	r = mount_pivot(mount_fd, err);
+	r = mount_pivot(mount_fd, false, err);
 	if (r == 0 && flags)
 		r = mount_isolate(flags & ~(unsigned)MOUNT_RECURSIVE, err); /* where mount_setattr is missing, only now */
 	if (r < 0)
@@ -58,11 +58,13 @@ static int late_readonly(struct tree *tree, int mount_fd)
 }
 
 /* A tmpfs in which every child of the old root is bound, read-only. The children are cloned while the old root is still there. */
-static int root_mirror(struct tree *tree, bool layered, struct error *err)
+int root_mirror(struct tree *tree, bool layered, struct error *err)
 {
 	cleanup_close int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int mirror = old < 0 ? -errno : mirror_new(old);
 	int r;
+
+	tree->root_fd = fd_close(tree->root_fd);
 
 	if (mirror < 0)
 		return error_set(err, -mirror, "cannot make a root directory");
@@ -73,7 +75,7 @@ static int root_mirror(struct tree *tree, bool layered, struct error *err)
 	r = mirror_fill(tree, mirror, old, "/", layered, err);
 	if (r < 0)
 		return r;
-	r = mount_pivot(mirror, err);
+	r = mount_pivot(mirror, true, err);
 	if (r < 0)
 		return r;
 	return layered ? open_root(tree, err) : late_readonly(tree, mirror) + open_root(tree, err);

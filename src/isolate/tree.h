@@ -118,6 +118,8 @@ int tree_finish(struct tree *tree, struct error *err) MUST_CHECK;
 
 /* --- between the files of the tree --- */
 
+/* Replace "/" by a mirror of itself that has room; with `layered`, that is writable. */
+int root_mirror(struct tree *tree, bool layered, struct error *err) MUST_CHECK;
 /* Attach a detached mount and note whose it is. */
 int tree_attach(struct tree *tree, int mount_fd, int target_fd, unsigned flags, enum tree_owner owner) MUST_CHECK;
 /* Whose place is `fd` in? */

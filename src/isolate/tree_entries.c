@@ -23,6 +23,8 @@ static unsigned entry_flags(const struct tree_entry *entry)
 /* Replace the read-only directory at `path` by a mirror that has room. */
 static int make_room(struct tree *tree, const char *path, struct error *err)
 {
+	if (!path[1])
+		return root_mirror(tree, false, err);
 	cleanup_close int old = path_open_in(tree->root_fd, path, O_PATH | O_DIRECTORY);
 	int mirror = old < 0 ? old : mirror_new(old);
 	int r = mirror < 0 ? mirror : tree_attach(tree, mirror, old, SAFE, TREE_OURS);
@@ -166,11 +168,50 @@ static mount_function *const by_kind[TREE_KIND_MAX] = {
     [TREE_PROTECT] = cover_apply,
 };
 
-int tree_mount_entries(struct tree *tree, struct error *err)
+/* Does an earlier entry bring the place that this one is mounted in? */
+static bool lies_in_earlier(const struct tree_plan *plan, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		const struct tree_entry *other = &plan->entries[i];
+
+		if (other->target && other->kind < TREE_HIDE && path_is_beneath(plan->entries[at].target, other->target))
+			return true;
+	}
+	return false;
+}
+
+/* Make room in the bare root before anything is mounted into it: a mirror made later would have to carry what lies there already. */
+static int make_all_room(struct tree *tree, struct error *err)
 {
 	for (size_t i = 0; i < tree->plan->entry_count; i++) {
 		const struct tree_entry *entry = &tree->plan->entries[i];
-		int r = entry->target ? by_kind[entry->kind](tree, entry, err) : 0;
+		const char *parent = entry->target;
+		int fd;
+
+		if (!parent || entry->kind >= TREE_HIDE || lies_in_earlier(tree->plan, i))
+			continue;
+		while ((fd = path_open_in(tree->root_fd, parent, O_PATH)) == -ENOENT)
+			parent = path_dirname(tree->arena, parent);
+		cleanup_close int held = fd;
+		if (held < 0 || parent == entry->target || tree_owner_of(tree, held) != TREE_HOST_RO)
+			continue;
+		int r = make_room(tree, parent, err);
+		if (r < 0)
+			return error_at(err, &entry->at, NULL);
+	}
+	return 0;
+}
+
+int tree_mount_entries(struct tree *tree, struct error *err)
+{
+	int r = make_all_room(tree, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < tree->plan->entry_count; i++) {
+		const struct tree_entry *entry = &tree->plan->entries[i];
+
+		r = entry->target ? by_kind[entry->kind](tree, entry, err) : 0;
 
 		if (r < 0)
 			return err->line || err->file[0] ? r : error_at(err, &entry->at, NULL);

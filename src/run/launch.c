@@ -24,10 +24,13 @@
 
 extern char **environ;
 
+enum { LAUNCH_SERVERS = 16 };
+
 struct launch {
 	struct plan plan;
 	struct seccomp_program filter;
-	struct server server;
+	struct server servers[LAUNCH_SERVERS]; /* one for each layered mount */
+	size_t server_count;
 	sigset_t signals; /* the caller's mask */
 	int channel;      /* our end */
 	int guard;
@@ -151,10 +154,12 @@ static int start_server(struct launch *launch, int fds[FD_PASS_MAX], struct erro
 	size_t count = count_fds(fds);
 	int r;
 
-	if (launch->server.pid) /* each layered mount has its own; one process each */
-		r = error_set(err, EBUSY, "cannot mount more than one layer with fuse-overlayfs");
+	if (launch->server_count == LAUNCH_SERVERS)
+		r = error_set(err, E2BIG, "cannot mount more than %d layers with fuse-overlayfs", LAUNCH_SERVERS);
+	else if (count < 2)
+		r = error_set(err, EPROTO, "cannot start fuse-overlayfs without its descriptors");
 	else
-		r = server_start(&launch->server, launch->init, launch->pidfd, fds, count, err);
+		r = server_start(&launch->servers[launch->server_count++], fds[0], fds + 1, count - 1, err);
 	for (size_t i = 0; i < count; i++)
 		(void)fd_close(fds[i]);
 	if (r < 0)
@@ -191,7 +196,8 @@ static int serve_stage(struct launch *launch, struct error *err)
 			break;
 		case CHANNEL_ERROR:
 			*err = message.error;
-			server_explain(&launch->server, err);
+			for (size_t i = 0; i < launch->server_count; i++)
+				server_explain(&launch->servers[i], err);
 			return -err->code;
 		default:
 			r = error_set(err, EPROTO, "cannot understand the sandbox's first process");
@@ -229,7 +235,8 @@ static void clean_up(struct launch *launch)
 	}
 	launch->channel = fd_close(launch->channel);
 	launch->guard = fd_close(launch->guard);
-	server_end(&launch->server);
+	for (size_t i = 0; i < launch->server_count; i++)
+		server_end(&launch->servers[i]);
 	if (launch->guard_pid)
 		(void)!proc_wait(launch->guard_pid); /* placeholders are gone when we are */
 	(void)fd_close(launch->master);
@@ -260,7 +267,7 @@ static void describe(const struct launch *launch, struct launch_result *result)
 		}
 	}
 	outcome->rungs.ids = ids_rung(&plan->ids);
-	outcome->rungs.overlay = launch->server.pid ? "fuse" : plan_uses_layers(plan) ? "kernel" : NULL;
+	outcome->rungs.overlay = launch->server_count ? "fuse" : plan_uses_layers(plan) ? "kernel" : NULL;
 	outcome->rungs.limits = "rlimit";
 	outcome->rungs.network = plan->ns.network ? "none" : "host";
 	for (size_t i = 0; i < plan->note_count && i < OUTCOME_NOTES_MAX; i++)
@@ -292,7 +299,7 @@ static int run_sandbox(struct launch *launch, struct launch_result *result, stru
 
 int launch_run(const struct request *request, const struct launch_paths *paths, struct launch_result *ret, struct error *err)
 {
-	struct launch launch = {.channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1, .server = {.log = -1}};
+	struct launch launch = {.channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1};
 	struct profile *profile = NULL;
 	struct host host;
 	int r;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -39,11 +40,11 @@ static int arrange_descriptors(const int *fds, size_t count, int log)
 	return sys_close_range(3 + (unsigned)count, ~0u, 0) < 0 ? -errno : 0;
 }
 
-static int server_child(const char *program, pid_t pid, int pidfd, const int *fds, size_t count, int log, pid_t launcher, struct error *err)
+static int server_child(const char *program, int user_fd, const int *fds, size_t count, int log, pid_t launcher, struct error *err)
 {
 	int own[FD_PASS_MAX];
 	uint64_t all = 0;
-	int r = ns_join_user(pidfd, pid, err);
+	int r = ns_join_user(user_fd, err);
 
 	if (r == 0)
 		r = arrange_descriptors(fds, count, log);
@@ -61,7 +62,7 @@ static int server_child(const char *program, pid_t pid, int pidfd, const int *fd
 	return overlay_fuse_exec(program, own, count, err);
 }
 
-int server_start(struct server *server, pid_t pid, int pidfd, const int *fds, size_t count, struct error *err)
+int server_start(struct server *server, int user_fd, const int *fds, size_t count, struct error *err)
 {
 	cleanup_free char *program = proc_find_program("fuse-overlayfs", PROC_SYSTEM_PATH);
 	pid_t launcher = getpid(), child;
@@ -81,9 +82,8 @@ int server_start(struct server *server, pid_t pid, int pidfd, const int *fds, si
 
 		(void)sigemptyset(&none);
 		(void)sigprocmask(SIG_SETMASK, &none, NULL);
-		(void)!server_child(program, pid, pidfd, fds, count, server->log, launcher, &why);
-		(void)!write(STDERR_FILENO, why.what, strlen(why.what)); /* into the log */
-		(void)!write(STDERR_FILENO, why.cause, strlen(why.cause));
+		(void)!server_child(program, user_fd, fds, count, server->log, launcher, &why);
+		(void)dprintf(server->log, "%s: %s\n", why.what, why.cause); /* without it the sandbox's own error stands */
 		_exit(EXIT_CARREL);
 	}
 	server->pid = child;

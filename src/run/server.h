@@ -12,9 +12,9 @@ struct server {
 	int log;   /* what it printed, a memfd; -1 */
 };
 
-/* Start fuse-overlayfs for the sandbox whose init is `pid`, pinned by `pidfd`; `fds` as overlay_fuse_exec takes them. It dies with the
- * launcher (PR_SET_PDEATHSIG). */
-int server_start(struct server *server, pid_t pid, int pidfd, const int *fds, size_t count, struct error *err) MUST_CHECK;
+/* Start fuse-overlayfs in the user namespace `user_fd`; `fds` as overlay_fuse_exec takes them. It dies with the launcher
+ * (PR_SET_PDEATHSIG). */
+int server_start(struct server *server, int user_fd, const int *fds, size_t count, struct error *err) MUST_CHECK;
 
 /* When the sandbox failed while it had a server: what the server said of it becomes the cause. */
 void server_explain(const struct server *server, struct error *err);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -65,8 +66,14 @@ static int ask_for_server(void *context, const int *fds, size_t count, struct er
 {
 	const struct stage *stage = context;
 	struct channel_message message = {.type = CHANNEL_FUSE};
-	int ignored[FD_PASS_MAX];
-	int r = channel_send(stage->channel, &message, fds, count);
+	cleanup_close int user = ns_open_user(err);
+	int all[FD_PASS_MAX] = {user}, ignored[FD_PASS_MAX];
+	int r;
+
+	if (user < 0 || count + 1 > FD_PASS_MAX)
+		return user < 0 ? user : error_set(err, E2BIG, "cannot start fuse-overlayfs with %zu layers", count);
+	memcpy(all + 1, fds, count * sizeof(*fds));
+	r = channel_send(stage->channel, &message, all, count + 1);
 
 	if (r == 0)
 		r = channel_receive(stage->channel, &message, ignored);
