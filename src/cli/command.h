@@ -26,6 +26,7 @@ struct command {
 extern const struct command commands[]; /* ends with name NULL */
 extern const struct cli_option global_options[];
 extern const struct cli_option run_options[];
+extern const struct cli_option profile_options[];
 extern const struct cli_option doctor_options[];
 
 /* -v before the command: say more. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "profile/suggest.h"
 #include "util/mem.h"
 
 static const char *const run_usages[] = {"[OPTIONS] [@PROFILE] -- COMMAND [ARG…]", "[OPTIONS] [@PROFILE] --rootfs DIR COMMAND [ARG…]", NULL};
@@ -20,6 +21,20 @@ static const struct command_example run_examples[] = {
 	{NULL, NULL},
 };
 
+static const char *const profile_usages[] = {"list [--json]", "show [--origins] NAME|FILE…", "check NAME|FILE…", "schema [--markdown]", NULL};
+static const char *const profile_paragraphs[] = {
+	"A profile is a YAML file that says what a sandbox may see, use and do. A name is looked for in ~/.config/carrel/profiles, in /etc/carrel/profiles and in the "
+	"installation, in this order and never in the working directory; a path has a slash or ends in .yaml.",
+	"list: the profiles that are found by name. show: one profile, or several merged, with all that they extend. check: says what is wrong with it, at line and column. "
+	"schema: every key, as a JSON schema for editors.",
+	NULL,
+};
+static const struct command_example profile_examples[] = {
+	{"carrel profile show --origins build", "see which line of which file says what"},
+	{"carrel profile check ./web.yaml", "find mistakes before a run does"},
+	{NULL, NULL},
+};
+
 static const char *const doctor_usages[] = {"[--json]", NULL};
 static const char *const doctor_paragraphs[] = {
 	"Tries what a sandbox needs: namespaces, id ranges, layers, filters, limits and networks. Each line says what works, what is degraded and what is missing, "
@@ -33,6 +48,7 @@ static const char *const help_usages[] = {"[COMMAND]", NULL};
 
 const struct command commands[] = {
 	{"run", "Run a command in a sandbox", run_usages, run_paragraphs, run_options, run_examples, NULL, cmd_run, .parses_help = true},
+	{"profile", "List, show and check profiles", profile_usages, profile_paragraphs, profile_options, profile_examples, "list show check schema", cmd_profile, .parses_help = false},
 	{"doctor", "Say what works on this host, and how to mend the rest", doctor_usages, doctor_paragraphs, doctor_options, NULL, NULL, cmd_doctor, .parses_help = false},
 	{"version", "Print the version", version_usages, NULL, NULL, NULL, NULL, cmd_version, .parses_help = false},
 	{"help", "Explain a command", help_usages, NULL, NULL, NULL, NULL, cmd_help, .parses_help = false},
@@ -55,21 +71,18 @@ const struct command *command_find(const char *name)
 
 int command_unknown(const char *name, struct error *err)
 {
-	const char *names[ARRAY_SIZE(commands)];
-	const char *nearest;
-	size_t count = 0;
+	struct suggestion suggestion = {.wanted = name};
 
 	for (const struct command *command = commands; command->name; command++)
-		names[count++] = command->name;
-	nearest = suggest_nearest(name, strlen(name), names, count);
+		suggest_offer(&suggestion, command->name);
 	(void)error_set(err, EINVAL, "unknown command '%s'", name);
 	(void)error_cause(err, "no such command");
-	if (nearest)
-		(void)error_hint(err, "did you mean `carrel %s`?", nearest);
+	if (suggestion.best)
+		(void)error_hint(err, "did you mean `carrel %s`?", suggestion.best);
 	else
 		(void)error_hint(err, "`carrel help` lists the commands; to run a program write  carrel run -- %s", name);
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
-		if (strcmp(name, later[i]))
+		if (strcmp(name, later[i]) != 0)
 			continue;
 		(void)error_set(err, EOPNOTSUPP, "`carrel %s` is not in this version", name);
 		(void)error_cause(err, "images and sandboxes that outlive their command are still to come");

@@ -223,7 +223,7 @@ int completion_format(struct buf *out, const char *shell)
 	} shells[] = {{"bash", format_bash}, {"zsh", format_zsh}, {"fish", format_fish}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
-		if (strcmp(shells[i].shell, shell))
+		if (strcmp(shells[i].shell, shell) != 0)
 			continue;
 		shells[i].format(out);
 		return 0;

@@ -25,14 +25,14 @@ static int set_verbose(void *context, const struct option_use *use, struct error
 }
 
 const struct cli_option global_options[] = {
-	{"verbose", 'v', NULL, NULL, "Say more", "Options", set_verbose, .key = NULL},
-	{"version", 0, NULL, NULL, "Print the version", "Options", set_version, .key = NULL},
+	{"verbose", 'v', NULL, NULL, "Say more", NULL, set_verbose, .key = NULL},
+	{"version", 0, NULL, NULL, "Print the version", NULL, set_version, .key = NULL},
 	{.name = NULL},
 };
 
 static bool asks_help(int argc, char *const argv[])
 {
-	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
 			return true;
 	return false;

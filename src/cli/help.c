@@ -70,14 +70,15 @@ static void add_option(struct buf *out, const struct cli_option *option)
 
 static void add_options(struct buf *out, const struct cli_option *table)
 {
-	const char *section = NULL;
+	const char *section = "";
 
 	for (const struct cli_option *option = table; option && option->name; option++) {
 		if (option->hidden)
 			continue;
-		if (!section || strcmp(section, option->section))
-			buf_printf(out, "\n%s:\n", option->section);
-		section = option->section;
+		const char *heading = option->section ? option->section : "Options";
+		if (strcmp(section, heading) != 0)
+			buf_printf(out, "\n%s:\n", heading);
+		section = heading;
 		add_option(out, option);
 	}
 }

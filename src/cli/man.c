@@ -49,7 +49,7 @@ static void add_options(struct buf *out, const struct cli_option *table)
 	for (; table->name; table++) {
 		if (table->hidden)
 			continue;
-		if (strcmp(table->section, "Options") && (!section || strcmp(section, table->section)))
+		if (table->section && (!section || strcmp(section, table->section) != 0))
 			buf_printf(out, ".SS %s\n", table->section);
 		section = table->section;
 		buf_puts(out, ".TP\n");

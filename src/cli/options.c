@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "profile/suggest.h"
 #include "util/mem.h"
 
 struct parser {
@@ -31,17 +32,20 @@ static const struct cli_option *find_letter(const struct cli_option *table, char
 
 static int unknown_option(const struct parser *parser, const char *text, size_t len, struct error *err)
 {
-	const char *names[96];
-	const char *nearest;
-	size_t count = 0;
+	cleanup_free char *wanted = len > 3 ? mem_printf("%.*s", (int)len - 2, text + 2) : NULL;
+	struct suggestion suggestion = {.wanted = wanted};
 
-	for (const struct cli_option *row = parser->table; row->name && count < ARRAY_SIZE(names); row++)
-		if (!row->hidden)
-			names[count++] = row->name;
-	nearest = len > 3 ? suggest_nearest(text + 2, len - 2, names, count) : NULL;
+	for (const struct cli_option *row = parser->table; wanted && row->name; row++) {
+		if (row->hidden)
+			continue;
+		/* A beginning that was left unfinished, --mem, is near whatever is missing. */
+		if (!suggestion.best && len > 4 && strncmp(row->name, wanted, len - 2) == 0)
+			suggestion = (struct suggestion){.wanted = wanted, .best = row->name, .distance = 1};
+		suggest_offer(&suggestion, row->name);
+	}
 	(void)error_set(err, EINVAL, "unknown option '%.*s'", (int)len, text);
 	(void)error_cause(err, "no such option");
-	return nearest ? error_hint(err, "did you mean --%s?", nearest) : error_hint(err, "--help lists the options; words for the command go behind  --");
+	return suggestion.best ? error_hint(err, "did you mean --%s?", suggestion.best) : error_hint(err, "--help lists the options; words for the command go behind  --");
 }
 
 static int apply(const struct parser *parser, const struct cli_option *option, const char *value, bool on, struct error *err)
@@ -73,7 +77,7 @@ static int parse_switch(const struct cli_option *option, const char *value, bool
 	static const char *const yes[] = {"true", "1", "yes", "on"}, *const no[] = {"false", "0", "no", "off"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
-		if (strcmp(value, yes[i]) && strcmp(value, no[i]))
+		if (strcmp(value, yes[i]) != 0 && strcmp(value, no[i]) != 0)
 			continue;
 		*ret_on = !strcmp(value, yes[i]);
 		return 0;

@@ -25,7 +25,7 @@ struct cli_option {
 	const char *argument; /* "SIZE"; NULL: a flag */
 	const char *words;    /* "none nat host": for completion, where the values are few */
 	const char *help;     /* one sentence, without a full stop */
-	const char *section;  /* heading in the help; rows of one section stand together */
+	const char *section;  /* heading in the help, NULL: "Options"; rows of one section stand together */
 	int (*apply)(void *context, const struct option_use *use, struct error *err);
 	const char *key;      /* of the profile: apply lays the value over it */
 	size_t offset;        /* of the field that apply fills in */
@@ -42,8 +42,5 @@ int options_parse(const struct cli_option *table, int argc, char *const argv[], 
     struct options_result *ret, struct error *err) MUST_CHECK;
 
 const struct cli_option *options_find(const struct cli_option *table, const char *name, size_t len);
-
-/* The name most like `text` among `count` names, or NULL where none is near. */
-const char *suggest_nearest(const char *text, size_t len, const char *const names[], size_t count);
 
 #endif

@@ -21,7 +21,8 @@ static char user_folder[PATH_MAX], installed_folder[PATH_MAX + 16];
 /* "/src/carrel/build/carrel" → "/src/carrel", where that has profiles; false for an installed program. */
 static bool find_source_tree(void)
 {
-	ssize_t size = readlink("/proc/self/exe", data_dir, sizeof(data_dir) - sizeof("/profiles/default.yaml"));
+	static const char known[] = "/profiles/default.yaml";
+	ssize_t size = readlink("/proc/self/exe", data_dir, sizeof(data_dir) - sizeof(known));
 	char *end;
 
 	if (size <= 0)
@@ -32,9 +33,9 @@ static bool find_source_tree(void)
 		return false;
 	*end = 0;
 	end = strrchr(data_dir, '/');
-	if (!end || strcmp(end, "/build"))
+	if (!end || strcmp(end, "/build") != 0)
 		return false;
-	strcpy(end, "/profiles/default.yaml");
+	memcpy(end, known, sizeof(known));
 	bool found = access(data_dir, R_OK) == 0;
 	*end = 0;
 	return found;
@@ -43,7 +44,7 @@ static bool find_source_tree(void)
 const char *cli_data_dir(void)
 {
 	if (!data_dir[0] && !find_source_tree())
-		strcpy(data_dir, CARREL_DATADIR);
+		(void)snprintf(data_dir, sizeof(data_dir), "%s", CARREL_DATADIR);
 	return data_dir;
 }
 

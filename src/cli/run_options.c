@@ -31,7 +31,7 @@ static int set_flag(void *context, const struct option_use *use, struct error *e
 
 static int set_text(void *context, const struct option_use *use, struct error *err)
 {
-	if (!*use->value && strcmp(use->option->name, "entrypoint")) {
+	if (!*use->value && strcmp(use->option->name, "entrypoint") != 0) {
 		(void)error_set(err, EINVAL, "bad value '' for --%s", use->option->name);
 		return error_cause(err, "it is empty");
 	}

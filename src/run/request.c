@@ -123,7 +123,7 @@ int request_set_yaml(struct request *request, const char *key, const char *yaml,
 
 int request_set_text(struct request *request, const char *key, const char *text, const char *label, struct error *err)
 {
-	const char *yaml;
+	const char *yaml = NULL;
 	int r = request_quote_for(request, text, label, &yaml, err);
 
 	return r < 0 ? r : request_set_yaml(request, key, yaml, label, err);
@@ -138,7 +138,7 @@ int request_set_limit(struct request *request, const char *key, const char *text
 
 int request_add_item(struct request *request, const char *key, const char *text, const char *label, struct error *err)
 {
-	const char *yaml;
+	const char *yaml = NULL;
 	int r = request_quote_for(request, text, label, &yaml, err);
 
 	return r < 0 ? r : request_set_yaml(request, key, arena_printf(&request->arena, "[%s]", yaml), label, err);
@@ -172,7 +172,7 @@ int request_add_profile(struct request *request, const char *name, struct error 
 int request_add_env(struct request *request, const char *text, const char *label, struct error *err)
 {
 	const char *equals = strchr(text, '=');
-	const char *key, *value;
+	const char *key = NULL, *value = NULL;
 	int r;
 
 	if (!*text || equals == text) {
@@ -256,7 +256,7 @@ int request_drop_cap(struct request *request, const char *name, const char *labe
 
 	if (!cap)
 		return bad_capability(err, label, name);
-	if (strcmp(cap, "ALL")) {
+	if (strcmp(cap, "ALL") != 0) {
 		add_text(request, &request->cap_drops, &request->cap_drop_count, cap, label);
 		return 0;
 	}
@@ -353,7 +353,7 @@ int request_set_report(struct request *request, const char *text, const char *la
 
 int request_set_rootfs(struct request *request, const char *dir, const char *label, struct error *err)
 {
-	const char *absolute;
+	const char *absolute = NULL;
 	int r = request_absolute(request, dir, label, &absolute, err);
 
 	if (r < 0)

@@ -15,7 +15,7 @@ struct entry {
 
 static int add_field(struct request *request, struct buf *out, const struct entry *entry, const char *key, const char *value, struct error *err)
 {
-	const char *yaml;
+	const char *yaml = NULL;
 	int r;
 
 	if (!value)
@@ -77,8 +77,8 @@ enum word_use { FOR_BIND = 1, FOR_TMPFS = 2 };
 
 static const struct {
 	const char *word;
-	unsigned uses;
 	const char *mode; /* NULL: nothing to set */
+	unsigned uses;
 	bool noexec, optional;
 } words[] = {
 	{.word = "ro", .uses = FOR_BIND, .mode = "ro"},
@@ -103,7 +103,7 @@ static const struct {
 static bool take_word(struct entry *entry, enum word_use use, const char *word)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		if (!(words[i].uses & (unsigned)use) || strcmp(words[i].word, word))
+		if (!(words[i].uses & (unsigned)use) || strcmp(words[i].word, word) != 0)
 			continue;
 		if (words[i].mode && use == FOR_BIND)
 			entry->mode = words[i].mode;
@@ -134,7 +134,7 @@ int request_add_volume(struct request *request, const char *text, const char *la
 		(void)error_cause(err, "it is not SOURCE:PATH[:MODE]");
 		return error_hint(err, "for instance  --volume ./src:/src:ro");
 	}
-	if (!rest || (!strchr(source, '/') && strcmp(source, ".") && strcmp(source, "..")))
+	if (!rest || (!strchr(source, '/') && strcmp(source, ".") != 0 && strcmp(source, "..") != 0))
 		return refuse_volume(&entry, source, err);
 	int r = request_absolute(request, source, label, &entry.from, err);
 	if (r < 0)
@@ -208,7 +208,7 @@ static bool take_mount_field(struct entry *entry, enum word_use use, char *field
 		return take_word(entry, use, field);
 	*equals = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(mount_keys); i++) {
-		if (!(mount_keys[i].uses & (unsigned)use) || strcmp(mount_keys[i].key, field))
+		if (!(mount_keys[i].uses & (unsigned)use) || strcmp(mount_keys[i].key, field) != 0)
 			continue;
 		*(const char **)(void *)((char *)entry + mount_keys[i].offset) = equals + 1;
 		return true;
@@ -242,7 +242,7 @@ int request_add_mount(struct request *request, const char *text, const char *lab
 			type = field + 5;
 	}
 	bool bind = type && !strcmp(type, "bind");
-	if (!bind && (!type || strcmp(type, "tmpfs")))
+	if (!bind && (!type || strcmp(type, "tmpfs") != 0))
 		return refuse_mount_type(err, label, text, type);
 	entry.mode = bind ? "rw" : NULL;
 	entry.tmpfs = bind ? NULL : "0";
@@ -275,7 +275,7 @@ int request_add_device(struct request *request, const char *text, const char *la
 		entry.path = next_piece(&rest, ':');
 	if (rest)
 		rights = rest;
-	if (strncmp(entry.from, "/dev/", 5)) {
+	if (strncmp(entry.from, "/dev/", 5) != 0) {
 		(void)request_bad(err, label, text, EOPNOTSUPP);
 		(void)error_cause(err, "only a node beneath /dev can be given to a sandbox in this version");
 		return error_hint(err, "for instance  --device /dev/dri/renderD128");

@@ -73,7 +73,7 @@ Test(commands, rows_are_whole)
 
 		cr_expect(command->summary && command->usages && command->run, "%s", command->name);
 		for (const struct cli_option *option = command->options; option && option->name; option++) {
-			cr_expect(option->help && option->section, "%s --%s", command->name, option->name);
+			cr_expect_not_null(option->help, "%s --%s", command->name, option->name);
 			cr_expect_neq(option->help[strlen(option->help) - 1], '.', "%s --%s: the help ends with a full stop", command->name, option->name);
 			cr_expect_eq(options_find(command->options, option->name, strlen(option->name)), option, "%s --%s: there twice", command->name, option->name);
 			if (option->letter)
