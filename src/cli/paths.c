@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "util/path.h"
+#include "isolate/account.h"
 
 #ifndef CARREL_DATADIR
 #define CARREL_DATADIR "/usr/local/share/carrel"
@@ -48,17 +48,22 @@ const char *cli_data_dir(void)
 	return data_dir;
 }
 
-/* XDG Base Directory Specification 0.8: a relative path is to be ignored. False where the environment names no home. */
+/* XDG Base Directory Specification 0.8: a relative path is to be ignored. False where neither the environment nor passwd(5) names a home. */
 static bool find_user_folder(void)
 {
 	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	struct account account = {0};
+	struct arena arena = {0};
 	int size = 0;
 
 	if (config && config[0] == '/') {
 		size = snprintf(user_folder, sizeof(user_folder), "%s/carrel/profiles", config);
 	} else {
+		if ((!home || home[0] != '/') && account_of_host(&arena, getuid(), &account, NULL) == 0)
+			home = account.home;
 		if (home && home[0] == '/')
 			size = snprintf(user_folder, sizeof(user_folder), "%s/.config/carrel/profiles", home);
+		arena_done(&arena);
 	}
 	return size > 0 && (size_t)size < sizeof(user_folder);
 }

@@ -14,13 +14,13 @@ static const char label_prefix[] = "command line ";
 
 void request_init(struct request *request)
 {
-	*request = (struct request){.report_fd = -1};
+	*request = (struct request){0};
 }
 
 void request_done(struct request *request)
 {
 	arena_done(&request->arena);
-	*request = (struct request){.report_fd = -1};
+	*request = (struct request){0};
 }
 
 int request_bad(struct error *err, const char *label, const char *text, int errnum)
@@ -341,13 +341,7 @@ int request_set_report(struct request *request, const char *text, const char *la
 		(void)request_bad(err, label, text, EINVAL);
 		return error_cause(err, "it is neither a file nor a descriptor");
 	}
-	if (end && !*end) {
-		request->report_fd = (int)fd;
-		request->report_path = NULL;
-	} else {
-		request->report_fd = -1;
-		request->report_path = arena_strdup(&request->arena, text);
-	}
+	request->report = arena_strdup(&request->arena, text);
 	return 0;
 }
 
@@ -408,16 +402,6 @@ static bool wants_detach(const struct request *request)
 	return request->detach;
 }
 
-static bool wants_name(const struct request *request)
-{
-	return request->name;
-}
-
-static bool wants_keep(const struct request *request)
-{
-	return request->keep && !request->rm;
-}
-
 static bool wants_pull(const struct request *request)
 {
 	return request->pull;
@@ -434,8 +418,6 @@ static const struct {
 } missing[] = {
 	{wants_image, "cannot run from the image", "images are not in this version", "to run a program write  carrel run -- COMMAND ; for an extracted root filesystem  carrel run --rootfs DIR COMMAND"},
 	{wants_detach, "cannot run in the background (--detach)", "detached sandboxes are not in this version", "carrel run … & or systemd-run --user keep one running"},
-	{wants_name, "cannot name the sandbox (--name)", "instance records are not in this version", "leave --name out: the sandbox goes when its command ends"},
-	{wants_keep, "cannot keep the sandbox (--keep)", "instance records are not in this version", "a directory that stays is given by  --volume DIR:/path"},
 	{wants_pull, "cannot pull (--pull)", "images are not in this version", "use --rootfs DIR"},
 	{wants_publish, "cannot publish a port (--publish)", "port forwarding is not in this version", "--network host shares the network of this machine"},
 };

@@ -50,8 +50,7 @@ struct request {
 	bool interactive, rm, keep, detach, dry_run, trace_startup, verbose;
 	const char *name;
 	const char *pull;        /* always | missing | never; NULL: not given */
-	const char *report_path; /* --report FILE; NULL: none */
-	int report_fd;           /* --report FD; -1: none */
+	const char *report;      /* --report: a file, or the number of an open descriptor; NULL: none */
 };
 
 void request_init(struct request *request);

@@ -27,7 +27,7 @@ static void describe(struct buf *out, const struct request *request)
 		const char *name;
 		bool on;
 	} flags[] = {
-		{"interactive", request->interactive}, {"rm", request->rm}, {"dry-run", request->dry_run}, {"trace-startup", request->trace_startup},
+		{"interactive", request->interactive}, {"rm", request->rm}, {"keep", request->keep}, {"dry-run", request->dry_run}, {"trace-startup", request->trace_startup},
 		{"verbose", request->verbose}, {"tty", request->tty == TTY_YES}, {"no tty", request->tty == TTY_NO},
 	};
 
@@ -44,10 +44,10 @@ static void describe(struct buf *out, const struct request *request)
 		buf_printf(out, "drop:%s ", request->cap_drops[i].text);
 	for (size_t i = 0; i < request->preserve_fd_count; i++)
 		buf_printf(out, "fd:%d ", request->preserve_fds[i]);
-	if (request->report_path)
-		buf_printf(out, "report:%s ", request->report_path);
-	if (request->report_fd >= 0)
-		buf_printf(out, "report:&%d ", request->report_fd);
+	if (request->name)
+		buf_printf(out, "name:%s ", request->name);
+	if (request->report)
+		buf_printf(out, "report:%s ", request->report);
 	buf_puts(out, "|");
 	for (char **word = request->command; word && *word; word++)
 		buf_printf(out, " %s", *word);
@@ -86,8 +86,9 @@ static const struct {
 	{{"-h", "box", "--hostname=other", "--", "x"}, "process.hostname=\"box\" process.hostname=\"other\" | x"},
 	{{"--cap-add=net_raw", "--cap-drop", "chown", "--cap-drop=all", "--", "x"}, "capabilities=!replace [] capabilities=[\"CAP_NET_RAW\"] drop:CAP_CHOWN | x"},
 	{{"--ulimit", "nofile=10", "--security-opt", "no-new-privileges", "--init", "--privileged=false", "--", "x"}, "ulimit:nofile=10 | x"},
+	{{"--name=web", "--keep", "--", "x"}, "keep name:web | x"},
 	{{"--set", "resources.core=1M", "--", "x"}, "resources.core=1M | x"},
-	{{"--preserve-fds=3,5-6", "--report=4", "--", "x"}, "fd:3 fd:5 fd:6 report:&4 | x"},
+	{{"--preserve-fds=3,5-6", "--report=4", "--", "x"}, "fd:3 fd:5 fd:6 report:4 | x"},
 	{{"--report", "out.json", "--dry-run", "--trace-startup", "--verbose", "--", "x"}, "dry-run trace-startup verbose report:out.json | x"},
 };
 
@@ -136,8 +137,6 @@ static const struct {
 	{{"-d", "--", "x"}, "cannot run in the background (--detach)", "detached sandboxes are not in this version",
 		"carrel run … & or systemd-run --user keep one running"},
 	{{"-p", "80:80", "--", "x"}, "cannot publish a port (--publish)", "port forwarding is not in this version", "--network host shares the network of this machine"},
-	{{"--keep", "--", "x"}, "cannot keep the sandbox (--keep)", "instance records are not in this version", "a directory that stays is given by  --volume DIR:/path"},
-	{{"--name", "web", "--", "x"}, "cannot name the sandbox (--name)", "instance records are not in this version", "leave --name out: the sandbox goes when its command ends"},
 	{{"-v", "data:/x", "--", "x"}, "cannot mount the volume 'data' (--volume)", "named volumes are not in this version",
 		"for a directory write a path with a slash, such as  ./data:/data"},
 	{{"--privileged", "--", "x"}, "cannot give a sandbox --privileged", "carrel has no privileges to give",
