@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -47,12 +46,8 @@ static int print_result(const struct request *request, const struct launch_resul
 		trace_format(&trace);
 		(void)!fd_write_all(STDERR_FILENO, trace.text ? trace.text : "", trace.size); /* nowhere to say so */
 	}
-	if (result->ran && (request->report_path || request->report_fd >= 0)) {
-		char number[16];
-
-		(void)snprintf(number, sizeof(number), "%d", request->report_fd);
-		r = outcome_write_report(&result->outcome, request->report_path ? request->report_path : number, err);
-	}
+	if (result->ran && request->report)
+		r = outcome_write_report(&result->outcome, request->report, err);
 	return r;
 }
 

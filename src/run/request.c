@@ -315,11 +315,13 @@ int request_add_fds(struct request *request, const char *text, const char *label
 	const char *at = text;
 
 	do {
-		char *end = NULL;
-		long first = isdigit((unsigned char)*at) ? strtol(at, &end, 10) : -1;
-		long last = first;
+		char *end;
+		long first, last;
 
-		if (end && *end == '-' && isdigit((unsigned char)end[1]))
+		if (!isdigit((unsigned char)*at))
+			return bad_fds(err, label, text);
+		first = last = strtol(at, &end, 10);
+		if (*end == '-' && isdigit((unsigned char)end[1]))
 			last = strtol(end + 1, &end, 10);
 		if (first < 3 || last < first || last > FD_MOST || last - first > 1024 || (*end && *end != ','))
 			return bad_fds(err, label, text);
