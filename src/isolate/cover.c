@@ -107,6 +107,16 @@ static int open_deepest(struct tree *tree, const char *path, const char **ret_mi
 	return fd;
 }
 
+/* We could not make a name in a layer of ours although we have all capabilities over the mapped ids: then the directory belongs to an id that is not
+ * mapped, and nobody inside can, either, unless by a group that is. */
+static bool is_closed_to_all(int parent)
+{
+	enum { OVERFLOW_ID = 65534 };
+	struct stat st;
+
+	return fstat(parent, &st) == 0 && st.st_uid == OVERFLOW_ID && (st.st_gid == OVERFLOW_ID || !(st.st_mode & S_IWGRP));
+}
+
 /* The path is not there. In a read-only place nobody can make it. */
 static int cover_absent(struct tree *tree, const struct tree_entry *entry)
 {
@@ -130,8 +140,8 @@ static int cover_absent(struct tree *tree, const struct tree_entry *entry)
 		return 0;
 	case TREE_OURS:
 		r = (directory ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0)) < 0 ? -errno : 0;
-		if (r == -EACCES || r == -EPERM)
-			return 0; /* with all capabilities of the sandbox we may not: the payload may not either */
+		if (r == -EACCES && is_closed_to_all(parent))
+			return 0;
 		break;
 	default:
 		r = placeholder_lend(tree->guard, parent, name, directory, &lock); /* PID 1 keeps the lock open */
