@@ -20,7 +20,7 @@ struct command {
 	const struct command_example *examples; /* ends with line NULL; may be NULL */
 	const char *words;            /* first words to complete: "list show check" */
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name; the result is the exit status */
-	bool parses_help;             /* it looks for --help itself, since words of another program follow its options */
+	bool runs_program; /* words of another program follow its options: it looks for --help itself, and takes @NAME */
 };
 
 extern const struct command commands[]; /* ends with name NULL */

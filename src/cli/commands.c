@@ -47,11 +47,11 @@ static const char *const version_usages[] = {"", NULL};
 static const char *const help_usages[] = {"[COMMAND]", NULL};
 
 const struct command commands[] = {
-	{"run", "Run a command in a sandbox", run_usages, run_paragraphs, run_options, run_examples, NULL, cmd_run, .parses_help = true},
-	{"profile", "List, show and check profiles", profile_usages, profile_paragraphs, profile_options, profile_examples, "list show check schema", cmd_profile, .parses_help = false},
-	{"doctor", "Say what works on this host, and how to mend the rest", doctor_usages, doctor_paragraphs, doctor_options, NULL, NULL, cmd_doctor, .parses_help = false},
-	{"version", "Print the version", version_usages, NULL, NULL, NULL, NULL, cmd_version, .parses_help = false},
-	{"help", "Explain a command", help_usages, NULL, NULL, NULL, NULL, cmd_help, .parses_help = false},
+	{"run", "Run a command in a sandbox", run_usages, run_paragraphs, run_options, run_examples, NULL, cmd_run, .runs_program = true},
+	{"profile", "List, show and check profiles", profile_usages, profile_paragraphs, profile_options, profile_examples, "list show check schema", cmd_profile, .runs_program = false},
+	{"doctor", "Say what works on this host, and how to mend the rest", doctor_usages, doctor_paragraphs, doctor_options, NULL, NULL, cmd_doctor, .runs_program = false},
+	{"version", "Print the version", version_usages, NULL, NULL, NULL, NULL, cmd_version, .runs_program = false},
+	{"help", "Explain a command", help_usages, NULL, NULL, NULL, NULL, cmd_help, .runs_program = false},
 	{.name = NULL},
 };
 

@@ -70,7 +70,10 @@ static void add_bash_command(struct buf *out, const struct command *command)
 {
 	buf_printf(out, "\t%s)\n\t\tcase $prev in\n", command->name);
 	add_bash_values(out, command->options);
-	buf_puts(out, "\t\tesac\n\t\twords='");
+	buf_puts(out, "\t\tesac\n");
+	if (command->runs_program)
+		buf_puts(out, "\t\t[[ $cur == @* ]] && words=$(carrel profile list 2>/dev/null | sed 's/^/@/; s/ .*//') ||\n");
+	buf_puts(out, "\t\twords='");
 	if (!strcmp(command->name, "help"))
 		add_command_names(out);
 	else if (command->words)
@@ -143,13 +146,23 @@ static void add_zsh_command(struct buf *out, const struct command *command)
 	} else if (command->words) {
 		buf_printf(out, "\t\t\t'1:what:(%s)' '*:file:_files' ;;\n", command->words);
 	} else {
-		buf_puts(out, "\t\t\t'*::command:_normal' ;;\n");
+		buf_puts(out, "\t\t\t'*:: :_carrel_words' ;;\n");
 	}
 }
 
 static void format_zsh(struct buf *out)
 {
 	buf_puts(out, "#compdef carrel\n"
+		      "_carrel_words() {\n"
+		      "\tlocal dashes=${words[(i)--]}\n"
+		      "\tif ((dashes < CURRENT)); then\n"
+		      "\t\twords=(\"${(@)words[dashes+1,-1]}\"); ((CURRENT -= dashes)); _normal\n"
+		      "\telif [[ $PREFIX == @* ]]; then\n"
+		      "\t\tcompadd -- ${(f)\"$(carrel profile list 2>/dev/null | sed 's/^/@/; s/ .*//')\"}\n"
+		      "\telse\n"
+		      "\t\t_files\n"
+		      "\tfi\n"
+		      "}\n"
 		      "_carrel() {\n"
 		      "\tlocal context state state_descr line\n"
 		      "\ttypeset -A opt_args\n"
@@ -209,6 +222,8 @@ static void format_fish(struct buf *out)
 		add_fish_options(out, command->options, condition.text);
 		if (command->words)
 			buf_printf(out, "complete -c carrel -n '%s' -a '%s'\n", condition.text, command->words);
+		if (command->runs_program)
+			buf_printf(out, "complete -c carrel -n '%s' -a \"(carrel profile list 2>/dev/null | sed 's/^/@/; s/ .*//')\"\n", condition.text);
 	}
 	buf_puts(out, "complete -c carrel -f -n '__fish_seen_subcommand_from help' -a '");
 	add_command_names(out);

@@ -65,7 +65,7 @@ int command_dispatch(int argc, char **argv)
 		report_error(&err);
 		return EXIT_CARREL;
 	}
-	if (!command->parses_help && asks_help(argc, argv))
+	if (!command->runs_program && asks_help(argc, argv))
 		return help_print(command);
 	return command->run(argc, argv);
 }

@@ -17,6 +17,14 @@ static int set_limit(void *context, const struct option_use *use, struct error *
 	return request_set_limit(context, use->option->key, use->value, use->label, err);
 }
 
+/* Docker's names for a network of one's own behind the host's address. */
+static int set_network(void *context, const struct option_use *use, struct error *err)
+{
+	bool bridge = strcmp(use->value, "bridge") == 0 || strcmp(use->value, "default") == 0;
+
+	return request_set_text(context, use->option->key, bridge ? "nat" : use->value, use->label, err);
+}
+
 static int add_to_key(void *context, const struct option_use *use, struct error *err)
 {
 	return request_add_item(context, use->option->key, use->value, use->label, err);
@@ -147,8 +155,8 @@ const struct cli_option run_options[] = {
 
 	{"user", 'u', "USER[:GROUP]", NULL, "Who to be inside: self, root, a name, a number", rights, set_key, .key = "identity.user"},
 	{"userns", 0, "MAP", "auto subids single keep-id", "How users are mapped: auto, subids, single, keep-id", rights, set_key, .key = "identity.map"},
-	{"network", 0, "MODE", "none nat host", "What it reaches: none, nat, host", rights, set_key, .key = "network.mode"},
-	{"net", 0, "MODE", "none nat host", "The same as --network", rights, set_key, .key = "network.mode", .hidden = true},
+	{"network", 0, "MODE", "none nat host", "What it reaches: none, nat, host", rights, set_network, .key = "network.mode"},
+	{"net", 0, "MODE", "none nat host", "The same as --network", rights, set_network, .key = "network.mode", .hidden = true},
 	{"publish", 'p', "[IP:]PORT:PORT", NULL, "Forward a port of this machine", rights, add_to_key, .key = "network.publish", .hidden = true},
 	{"cap-add", 0, "CAPABILITY", NULL, "Leave it a capability, or ALL", rights, add_cap, .key = "capabilities"},
 	{"cap-drop", 0, "CAPABILITY", NULL, "Take a capability, or ALL", rights, drop_cap, .key = "capabilities"},

@@ -1,10 +1,12 @@
 /* One table makes them all: each option stands in the help, the man page and the completion of every shell, or in none of them. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/command.h"
+#include "util/fd.h"
 #include "util/mem.h"
 
 /* Is `name` in `text` as a whole word? Option names begin others: --env, --env-file. */
@@ -102,5 +104,27 @@ Test(commands, unknown)
 		cr_expect_lt(command_unknown(cases[i].word, &err), 0, "%s", cases[i].word);
 		cr_expect_str_eq(err.what, cases[i].what, "%s: %s", cases[i].word, err.what);
 		cr_expect_str_eq(err.hint, cases[i].hint, "%s: %s", cases[i].word, err.hint);
+	}
+}
+
+/* The scripts that are shipped are the ones that this program makes: `carrel help --completion SHELL`. */
+Test(commands, shipped_completions)
+{
+	static const struct {
+		const char *shell, *file;
+	} cases[] = {
+		{"bash", "contrib/completions/carrel.bash"},
+		{"zsh", "contrib/completions/_carrel"},
+		{"fish", "contrib/completions/carrel.fish"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_buf struct buf made = {0};
+		cleanup_free char *shipped = NULL;
+		size_t size = 0;
+
+		cr_assert_eq(completion_format(&made, cases[i].shell), 0);
+		cr_assert_eq(fd_slurp_at(AT_FDCWD, cases[i].file, 1 << 20, &shipped, &size), 0, "%s cannot be read from here", cases[i].file);
+		cr_expect_str_eq(shipped, made.text, "%s is old: build/carrel help --completion %s", cases[i].file, cases[i].shell);
 	}
 }

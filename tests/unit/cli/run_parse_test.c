@@ -83,6 +83,7 @@ static const struct {
 		"filesystem.mounts=[{path: \"/src\", from: \"/home/ada/./src\", mode: \"ro\"}] filesystem.mounts=[{path: \"/tmp\", tmpfs: \"0\"}] filesystem.writes=deny | x"},
 	{{"--network", "host", "--net=none", "--userns=keep-id", "--overlay=fuse", "-w/src", "--umask=077", "--", "x"},
 		"network.mode=\"host\" network.mode=\"none\" identity.map=\"keep-id\" filesystem.overlay=\"fuse\" process.workdir=\"/src\" process.umask=\"077\" | x"},
+	{{"--network", "bridge", "--", "x"}, "network.mode=\"nat\" | x"},
 	{{"-h", "box", "--hostname=other", "--", "x"}, "process.hostname=\"box\" process.hostname=\"other\" | x"},
 	{{"--cap-add=net_raw", "--cap-drop", "chown", "--cap-drop=all", "--", "x"}, "capabilities=!replace [] capabilities=[\"CAP_NET_RAW\"] drop:CAP_CHOWN | x"},
 	{{"--ulimit", "nofile=10", "--security-opt", "no-new-privileges", "--init", "--privileged=false", "--", "x"}, "ulimit:nofile=10 | x"},
