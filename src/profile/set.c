@@ -1,5 +1,6 @@
 /* Single keys from the command line. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "profile/apply.h"
@@ -30,6 +31,10 @@ static int fail_unknown(const struct reading *reading, struct node *node, const 
 	if (section && section->type == SCHEMA_EXTENDS)
 		section = NULL;
 	node->key = section ? dot + 1 : head;
+	if (schema_find(key)) { /* extends */
+		(void)value_fail_key(reading, &path, node, "it cannot be set here"); /* the code is the same below */
+		return error_hint(reading->err, "a profile is chosen by its name: @NAME or --profile NAME");
+	}
 	return apply_fail_unknown(reading, section, &path, node);
 }
 
@@ -68,8 +73,15 @@ int profile_set(struct profile *profile, const char *key, const char *yaml, cons
 	int r = node_parse(&profile->arena, yaml, strlen(yaml), reading.subject, &node, err);
 
 	if (r < 0) {
+		char cause[sizeof(err->cause)] = "";
+
+		/* What is not well-formed most likely was not meant as YAML. The other errors are about a well-formed value. */
+		if (err && !err->hint[0] && strstr(err->cause, "while parsing"))
+			(void)snprintf(cause, sizeof(cause), "it is not a YAML value");
+		else if (err)
+			(void)snprintf(cause, sizeof(cause), "%s", err->cause);
 		error_set(err, EINVAL, "cannot use '%s: %.120s'", key, yaml);
-		error_cause(err, "it is not a YAML value");
+		error_cause(err, "%s", cause);
 		error_hint(err, "quote texts with special characters: %s='\"…\"'", key);
 		error_at(err, &(struct origin){reading.subject, 0, 0}, key);
 		return r;
