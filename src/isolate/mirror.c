@@ -64,7 +64,7 @@ static int attach_child(const struct mirror *m, int mount_fd, const char *name, 
 static int layer_child(const struct mirror *m, const char *name, const char *child)
 {
 	cleanup_close int lower = openat(m->from, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	cleanup_close int mount_fd = lower < 0 ? -errno : tree_layer(m->tree, &lower, 1, NULL, NULL);
+	cleanup_close int mount_fd = lower < 0 ? -errno : tree_layer(m->tree, OVERLAY_BACKEND_KERNEL, &lower, 1, NULL, NULL);
 	cleanup_close int deeper = -1;
 	int r;
 

@@ -84,7 +84,7 @@ int root_mirror(struct tree *tree, bool layered, struct error *err)
 static int root_layered(struct tree *tree, struct error *err)
 {
 	struct error why = {0};
-	int fd = tree_layer(tree, tree->lower_fds, tree->plan->lower_count + 1, tree->plan->root_keep, &why);
+	int fd = tree_layer(tree, tree->plan->overlay, tree->lower_fds, tree->plan->lower_count + 1, tree->plan->root_keep, &why);
 
 	if (fd >= 0)
 		return pivot_to(tree, fd, 0, TREE_OURS, err);

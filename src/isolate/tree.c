@@ -216,7 +216,7 @@ static void adopt_mode(int upper, int lower)
 		(void)fchmod(upper, st.st_mode & 07777); /* of a directory of ours; a wrong mode would show, not harm */
 }
 
-int tree_layer(struct tree *tree, const int *lower, size_t count, const char *keep, struct error *err)
+int tree_layer(struct tree *tree, enum overlay_backend_kind kind, const int *lower, size_t count, const char *keep, struct error *err)
 {
 	cleanup_close int area = tree_area(tree, keep, err);
 	cleanup_close int upper = -1, work = -1;
@@ -229,5 +229,5 @@ int tree_layer(struct tree *tree, const int *lower, size_t count, const char *ke
 	adopt_mode(upper, lower[count - 1]);
 	layers.upper = upper;
 	layers.work = work;
-	return overlay_mount(tree->plan->overlay, &layers, tree->host, &tree->overlay_used, err);
+	return overlay_mount(kind, &layers, tree->host, &tree->overlay_used, err);
 }

@@ -128,8 +128,8 @@ enum tree_owner tree_owner_of(const struct tree *tree, int fd);
 int tree_target(struct tree *tree, const struct tree_entry *entry, bool directory, struct error *err) MUST_CHECK;
 /* A fresh area for one discarded layer, or the kept one; the caller closes. */
 int tree_area(struct tree *tree, const char *keep, struct error *err) MUST_CHECK;
-/* Lay a writable layer over the directory `lower` (and `above`, further lower layers above it). A detached mount. */
-int tree_layer(struct tree *tree, const int *lower, size_t count, const char *keep, struct error *err) MUST_CHECK;
+/* Lay a writable layer over `count` directories, topmost first, by the back end `kind`. A detached mount. */
+int tree_layer(struct tree *tree, enum overlay_backend_kind kind, const int *lower, size_t count, const char *keep, struct error *err) MUST_CHECK;
 /* A detached tmpfs that has all that the directory `dir_fd` has, each child bound or, with `layered`, under a layer of its own. The
  * children are attached only once the mirror is (mirror_fill). */
 int mirror_new(int dir_fd) MUST_CHECK;
