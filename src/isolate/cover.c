@@ -152,13 +152,23 @@ static int cover_absent(struct tree *tree, const struct tree_entry *entry)
 	return target < 0 ? -errno : cover_with_void(tree, target, NULL);
 }
 
+/* Does a mask add anything? What belongs to the host's root, whom the kernel shows as the overflow id where nobody maps him, and gives nothing
+ * to others is closed to all capabilities of a user namespace (capabilities(7), "privileged_wrt_inode_uidgid"). */
+static bool is_closed(int target)
+{
+	enum { OVERFLOW_ID = 65534 };
+	struct stat st;
+
+	return fstat(target, &st) == 0 && st.st_uid == OVERFLOW_ID && st.st_gid == OVERFLOW_ID && !(st.st_mode & S_IRWXO);
+}
+
 static int cover_present(struct tree *tree, const struct tree_entry *entry, int target)
 {
-	enum tree_owner owner = tree_owner_of(tree, target);
-
+	if (entry->made_up && is_closed(target))
+		return 0;
 	if (entry->kind == TREE_HIDE)
 		return cover_with_void(tree, target, NULL);
-	if (owner == TREE_HOST_RO)
+	if (tree_owner_of(tree, target) == TREE_HOST_RO)
 		return 0; /* read-only already */
 	cleanup_close int copy = mount_clone(target, "", AT_EMPTY_PATH);
 	return copy < 0 ? copy : tree_attach(tree, copy, target, COVER_FLAGS | MOUNT_RECURSIVE, TREE_HOST_RO);

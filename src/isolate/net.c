@@ -1,13 +1,15 @@
 #include "isolate/net.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "util/fd.h"
 
-int net_loopback_up(struct error *err)
+static int loopback_up(struct error *err)
 {
 	/* netdevice(7): any socket names the namespace; the flag alone brings 127.0.0.1 and ::1 with it. */
 	cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -16,4 +18,43 @@ int net_loopback_up(struct error *err)
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
 		return error_set(err, errno, "cannot bring up the loopback interface");
 	return 0;
+}
+
+/* unshare(2) moves the calling thread alone. */
+static void *make(void *argument)
+{
+	struct net *net = argument;
+
+	if (unshare(CLONE_NEWNET) < 0) {
+		error_set(&net->error, errno, "cannot make a network namespace");
+	} else if (loopback_up(&net->error) == 0) {
+		net->namespace = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+		if (net->namespace < 0)
+			error_set(&net->error, errno, "cannot open the new network namespace");
+	}
+	return NULL;
+}
+
+int net_begin(struct net *net, struct error *err)
+{
+	int r;
+
+	*net = (struct net){.namespace = -1};
+	r = pthread_create(&net->maker, NULL, make, net);
+	return r ? error_set(err, r, "cannot start a thread") : 0;
+}
+
+int net_join(struct net *net, struct error *err)
+{
+	int r = pthread_join(net->maker, NULL);
+
+	if (r)
+		return error_set(err, r, "cannot wait for a thread");
+	if (net->error.code) {
+		*err = net->error;
+		return -err->code;
+	}
+	r = setns(net->namespace, CLONE_NEWNET) < 0 ? error_set(err, errno, "cannot enter the new network namespace") : 0;
+	net->namespace = fd_close(net->namespace);
+	return r;
 }

@@ -31,11 +31,6 @@ pid_t ns_clone(const struct ns_plan *plan, int *ret_pidfd, struct error *err)
 	return pid;
 }
 
-int ns_make_network(struct error *err)
-{
-	return unshare(CLONE_NEWNET) < 0 ? error_set(err, errno, "cannot make a network namespace") : 0;
-}
-
 int ns_set_hostname(const char *name, struct error *err)
 {
 	return sethostname(name, strlen(name)) < 0 ? error_set(err, errno, "cannot set the host name '%s'", name) : 0;

@@ -13,12 +13,10 @@ struct ns_plan {
 	bool hostname; /* UTS; always together with ipc and cgroup but for the inner choices of a profile */
 };
 
-/* Clone a child into new user, mount, pid, ipc, uts and cgroup namespaces. The network namespace, the dearest of all (three quarters of the whole
- * call), is left to ns_make_network, so that the caller maps ids meanwhile. Returns the pid in the parent and 0 in the child; *ret_pidfd pins it. */
+/* Clone a child into new user, mount, pid, ipc, uts and cgroup namespaces. The network namespace is net.h's. Returns the pid in the parent and 0 in the child; *ret_pidfd pins it. */
 pid_t ns_clone(const struct ns_plan *plan, int *ret_pidfd, struct error *err) MUST_CHECK;
 
-/* In the child: the network namespace, and its host name. */
-int ns_make_network(struct error *err) MUST_CHECK;
+/* In the child. */
 int ns_set_hostname(const char *name, struct error *err) MUST_CHECK;
 
 /* Our own user namespace, as a descriptor that somebody outside joins it by: whoever made a namespace may, but may not look for it in

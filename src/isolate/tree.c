@@ -138,7 +138,7 @@ int tree_attach(struct tree *tree, int mount_fd, int target_fd, unsigned flags, 
 	bool is_root;
 	int r = mount_attach(mount_fd, target_fd, flags);
 
-	if (r < 0)
+	if (r < 0 || owner == TREE_HOST_RO) /* what is not known counts as that */
 		return r;
 	r = mount_identify(mount_fd, &made.id, &is_root);
 	if (r < 0)

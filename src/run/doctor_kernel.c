@@ -98,9 +98,10 @@ static int close_mount(int fd)
 
 static int try_network(void)
 {
-	int result = ns_make_network(NULL);
+	struct net net;
+	int result = net_begin(&net, NULL);
 
-	return result < 0 ? result : net_loopback_up(NULL);
+	return result < 0 ? result : net_join(&net, NULL);
 }
 
 static int try_isolate(void)

@@ -89,13 +89,11 @@ static int enter_workdir(const struct plan_process *process, struct error *err)
 	return -err->code;
 }
 
-static int close_descriptors(const struct plan_process *process, int error_fd, struct error *err)
+static int close_descriptors(const struct plan_process *process, struct error *err)
 {
 	if (sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0) { /* 5.11 */
-		for (int fd = 3; fd < 65536; fd++) {
-			if (fd != error_fd)
-				(void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* most are not open */
-		}
+		for (int fd = 3; fd < 65536; fd++)
+			(void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* most are not open */
 	}
 	for (size_t i = 0; i < process->preserve_fd_count; i++) {
 		int fd = process->preserve_fds[i];
@@ -190,7 +188,7 @@ static int give_up(const struct plan *plan, struct error *err)
 	return r;
 }
 
-int payload_exec(const struct stage *stage, int slave, int error_fd, struct error *err)
+int payload_exec(const struct stage *stage, int slave, struct error *err)
 {
 	const struct plan *plan = stage->plan;
 	const struct plan_process *process = &plan->process;
@@ -198,7 +196,7 @@ int payload_exec(const struct stage *stage, int slave, int error_fd, struct erro
 	int r = prepare_session(slave, err);
 
 	if (r == 0)
-		r = close_descriptors(process, error_fd, err);
+		r = close_descriptors(process, err);
 	if (r == 0)
 		r = give_up(plan, err);
 	(void)umask(process->umask);

@@ -5,7 +5,6 @@
 #include "run/stage.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,17 +28,11 @@ static void die_with_launcher(void)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* fails for no signal number of the kernel's */
 }
 
-static int before_mapping(const struct stage *stage, struct error *err)
+static int before_mapping(const struct stage *stage, struct net *net, struct error *err)
 {
 	const struct plan *plan = stage->plan;
-	int r = 0;
+	int r = plan->ns.network ? net_begin(net, err) : 0;
 
-	if (plan->ns.network) {
-		r = ns_make_network(err);
-		trace_mark("network namespace made");
-		if (r == 0)
-			r = net_loopback_up(err);
-	}
 	if (r == 0 && plan->ns.hostname && plan->process.hostname)
 		r = ns_set_hostname(plan->process.hostname, err);
 	return r;
@@ -125,45 +118,31 @@ static int open_terminal(const struct stage *stage, int *ret_slave, struct error
 	return r < 0 ? error_set(err, -r, "cannot hand the terminal to the launcher") : 0;
 }
 
-static _Noreturn void run_payload(const struct stage *stage, int slave, int error_fd)
-{
-	struct error err = {0};
-
-	(void)!payload_exec(stage, slave, error_fd, &err); /* it returned: it failed */
-	(void)!fd_write_all(error_fd, &err, sizeof(err)); /* without a reader there is nobody left to tell */
-	_exit(EXIT_CARREL);
-}
-
+/* The payload shares our memory until it calls execve, and we wait for that (vfork(2)): no page is copied, and what it writes into `err` when it
+ * fails is ours to read. It never comes back through this frame. Signals stay blocked in both. */
 static int fork_payload(const struct stage *stage, int slave, pid_t *ret_pid, struct error *err)
 {
-	int report[2];
-	int r;
+	pid_t pid = vfork();
 
-	if (pipe2(report, O_CLOEXEC) < 0)
-		return error_set(err, errno, "cannot make a pipe");
-	*ret_pid = fork();
-	if (*ret_pid < 0)
+	if (pid == 0) {
+		(void)!payload_exec(stage, slave, err); /* it returned: it failed, and says why in `err` */
+		_exit(EXIT_CARREL);
+	}
+	if (pid < 0)
 		return error_set(err, errno, "cannot fork the payload");
-	if (*ret_pid == 0)
-		run_payload(stage, slave, report[1]);
-	(void)fd_close(report[1]);
 	(void)fd_close(slave);
-	/* The pipe closes by execve: nothing to read means that the payload runs. */
-	r = fd_read_all(report[0], err, sizeof(*err));
-	(void)fd_close(report[0]);
-	return r == -ENODATA ? 0 : r == 0 ? -err->code : error_set(err, -r, "cannot hear from the payload");
+	*ret_pid = pid;
+	return -err->code;
 }
 
 /* Init keeps one capability: to send signals to processes that changed their user. */
-static void give_up(const struct stage *stage)
+static void give_up(void)
 {
 	uint64_t kill_only = 0;
 
-	(void)stage;
 	(void)!caps_parse("CAP_KILL", &kill_only); /* a known name */
-	/* Best effort, and no promise hangs on it: nobody inside can make init do anything. */
-	if (caps_bound(kill_only, NULL) == 0)
-		(void)!caps_apply(kill_only, geteuid(), NULL);
+	/* Best effort, and no promise hangs on it: nobody inside can make init do anything. It never calls execve, so the bounding set is nothing to it. */
+	(void)!caps_apply(kill_only, geteuid(), NULL);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	die_with_launcher();
 	for (int fd = 0; fd < 3; fd++)
@@ -172,16 +151,19 @@ static void give_up(const struct stage *stage)
 
 static int stage_steps(const struct stage *stage, pid_t *ret_payload, struct error *err)
 {
+	struct net net;
 	int slave = -1;
-	int r = before_mapping(stage, err);
+	int r = before_mapping(stage, &net, err);
 
 	if (r == 0)
 		r = wait_for_mapping(stage, err);
 	if (r == 0)
 		r = build_tree(stage, err);
+	if (r == 0 && stage->plan->ns.network)
+		r = net_join(&net, err);
+	trace_mark("network joined");
 	if (r == 0)
 		r = open_terminal(stage, &slave, err);
-	trace_mark("tree built");
 	return r < 0 ? r : fork_payload(stage, slave, ret_payload, err);
 }
 
@@ -197,7 +179,7 @@ _Noreturn void stage_run(const struct stage *stage)
 		_exit(EXIT_CARREL);
 	}
 	trace_mark("payload started");
-	give_up(stage);
+	give_up();
 	if (channel_send(stage->channel, &message, NULL, 0) == 0)
 		(void)!init_run(&(struct init_plan){.channel = stage->channel, .payload = payload}); /* the end is the same */
 	_exit(0);

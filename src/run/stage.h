@@ -18,8 +18,8 @@ struct stage {
 /* Never returns: ends with the sandbox. */
 _Noreturn void stage_run(const struct stage *stage);
 
-/* payload.c: the last steps, in the payload's own process; returns only on failure. `slave` is the pty's, or -1; `error_fd` stays open until
- * execve and must survive the closing of descriptors. */
-int payload_exec(const struct stage *stage, int slave, int error_fd, struct error *err) MUST_CHECK;
+/* payload.c: the last steps, in the payload's own process, which still shares its memory with init; returns only on failure. `slave` is the
+ * pty's, or -1. */
+int payload_exec(const struct stage *stage, int slave, struct error *err) MUST_CHECK;
 
 #endif
