@@ -6,16 +6,22 @@
 
 #include "util/mem.h"
 
+/* Room for `size` more bytes and the zero behind them; doubled, so that many small pieces cost no more than one. */
+static void reserve(struct buf *buf, size_t size)
+{
+	size_t room = buf->room ? buf->room : 128;
+
+	if (buf->room - buf->size > size)
+		return;
+	while (room - buf->size <= size)
+		room *= 2;
+	buf->text = mem_resize(buf->text, room, 1);
+	buf->room = room;
+}
+
 void buf_add(struct buf *buf, const void *data, size_t size)
 {
-	if (buf->room - buf->size <= size) {
-		size_t room = buf->room ? buf->room : 128;
-
-		while (room - buf->size <= size)
-			room *= 2;
-		buf->text = mem_resize(buf->text, room, 1);
-		buf->room = room;
-	}
+	reserve(buf, size);
 	if (size)
 		memcpy(buf->text + buf->size, data, size);
 	buf->size += size;
@@ -37,11 +43,7 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
 	va_end(args);
 	if (size < 0)
 		return; /* only an invalid multibyte conversion, which no format here has */
-	buf_add(buf, "", 0);
-	if (buf->room - buf->size <= (size_t)size) {
-		buf->room = buf->size + (size_t)size + 1;
-		buf->text = mem_resize(buf->text, buf->room, 1);
-	}
+	reserve(buf, (size_t)size);
 	va_start(args, fmt);
 	(void)vsnprintf(buf->text + buf->size, (size_t)size + 1, fmt, args);
 	va_end(args);
