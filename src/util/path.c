@@ -11,7 +11,10 @@
 #include "util/fd.h"
 #include "util/sys.h"
 
-enum { RESOLVE_INSIDE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+enum {
+	RESOLVE_INSIDE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	RACE_TRIES = 1000,
+};
 
 char *path_clean(struct arena *arena, const char *path)
 {
@@ -74,8 +77,13 @@ char *path_dirname(struct arena *arena, const char *path)
 
 int path_open_in(int root_fd, const char *path, int flags)
 {
-	int fd = sys_openat2(root_fd, path, (uint64_t)(flags | O_CLOEXEC), 0, RESOLVE_INSIDE);
+	int fd, tries = 0;
 
+	/* EAGAIN: a ".." was met while anybody on this machine renamed or mounted something, and the kernel could not tell whether
+	 * it matters (openat2(2)). On a busy host that happens by chance, so only many in a row are an answer. */
+	do
+		fd = sys_openat2(root_fd, path, (uint64_t)(flags | O_CLOEXEC), 0, RESOLVE_INSIDE);
+	while (fd < 0 && errno == EAGAIN && ++tries < RACE_TRIES);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -125,6 +133,7 @@ int path_make_in(int root_fd, const char *path, enum path_kind kind, bool *ret_m
 int path_make_dirs(const char *path, mode_t mode)
 {
 	char *prefix = mem_strdup(path);
+	struct stat st;
 	int r = 0;
 
 	for (char *slash = prefix + 1; r == 0; slash++) {
@@ -140,64 +149,7 @@ int path_make_dirs(const char *path, mode_t mode)
 			break;
 	}
 	free(prefix);
-	return r;
-}
-
-static int remove_children(int dir_fd, dev_t device)
-{
-	DIR *dir = fdopendir(dir_fd);
-	struct dirent *entry;
-	int first = 0;
-
-	if (!dir) {
-		first = -errno;
-		(void)fd_close(dir_fd);
-		return first;
-	}
-	while ((entry = readdir(dir))) {
-		struct stat st;
-		int r = 0;
-
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			r = -errno;
-		else if (st.st_dev != device)
-			r = -EXDEV;
-		else
-			r = path_remove_tree(dirfd(dir), entry->d_name);
-		if (r < 0 && !first)
-			first = r;
-	}
-	closedir(dir);
-	return first;
-}
-
-int path_remove_tree(int dirfd, const char *name)
-{
-	struct stat st;
-	int fd, r;
-
-	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
+	if (r == 0 && stat(path, &st) < 0)
 		return -errno;
-	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0)
-		return 0;
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
-		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0) {
-		r = -errno;
-		(void)fd_close(fd);
-		return r;
-	}
-	if ((st.st_mode & 0700) != 0700)
-		(void)fchmod(fd, 0700); /* when this fails, removing the children says why */
-	r = remove_children(fd, st.st_dev);
-	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && r == 0)
-		r = -errno;
-	return r;
+	return r == 0 && !S_ISDIR(st.st_mode) ? -ENOTDIR : r;
 }
