@@ -30,9 +30,14 @@ const char *node_describe(const struct node *node)
 static bool is_plain_safe(const char *text)
 {
 	static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./~$";
+	/* Texts to us, by the schema, and something else to other readers of YAML. */
+	static const char *const words[] = {"null", "~", "true", "false", "yes", "no", "on", "off", "y", "n", NULL};
 
-	if (!*text || !strchr(first, *text) || strcasecmp(text, "null") == 0)
+	if (!*text || !strchr(first, *text) || strchr("0123456789.", *text))
 		return false;
+	for (int i = 0; words[i]; i++)
+		if (strcasecmp(text, words[i]) == 0)
+			return false;
 	/* `<<` and the colon, comma, brace and hash family are outside this set. */
 	for (const char *c = text; *c; c++)
 		if (!strchr(first, *c) && !strchr("+-@=%", *c))

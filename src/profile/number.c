@@ -106,7 +106,7 @@ const char *number_format(const struct schema_key *key, int64_t value, char buff
 		(void)snprintf(buffer, NUMBER_TEXT, "%s", units_format_duration((uint64_t)value, text));
 		break;
 	case SCHEMA_MODE:
-		(void)snprintf(buffer, NUMBER_TEXT, "0%03" PRIo64, (uint64_t)value);
+		(void)snprintf(buffer, NUMBER_TEXT, "%s%03" PRIo64, value > 0777 ? "" : "0", (uint64_t)value);
 		break;
 	case SCHEMA_BITS:
 		(void)snprintf(buffer, NUMBER_TEXT, "0x%" PRIx64, (uint64_t)value);

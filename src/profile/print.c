@@ -67,7 +67,7 @@ static const struct origin *put_scalar(const struct schema_key *key, const void 
 	const struct number_value *value = member;
 	if (value->v == -1 && !value->at.file && !key->fallback)
 		return NULL;
-	node_put_text(out, value->v == -1 && key->type != SCHEMA_BITS ? "none" : number_format(key, value->v, number));
+	buf_puts(out, value->v == -1 && key->type != SCHEMA_BITS ? "none" : number_format(key, value->v, number));
 	return &value->at;
 }
 

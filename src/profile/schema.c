@@ -43,7 +43,7 @@ static const struct schema_key mount_fields[] = {
 	{.name = "content", .type = SCHEMA_TEXT, IN_MOUNT(content), .help = "A file with this text."},
 	{.name = "file_mode", .type = SCHEMA_MODE, IN_MOUNT(file_mode), .min = 0, .max = 07777, .help = "Permission bits of the tmpfs or of the file with content, octal: 0755, 1777."},
 	{.name = "optional", .type = SCHEMA_BOOL, IN_MOUNT(optional), .fallback = "false", .help = "Leave the entry out where its source does not exist or its variable is not set."},
-	{.name = "exec", .type = SCHEMA_BOOL, IN_MOUNT(exec), .fallback = "true", .help = "May programs be started from it?"},
+	{.name = "exec", .type = SCHEMA_BOOL, IN_MOUNT(exec), .fallback = "true", .help = "Whether programs may be started from it."},
 	{.name = NULL},
 };
 
@@ -116,7 +116,7 @@ const struct schema_key schema_table[] = {
 	{.name = "process.hostname", .type = SCHEMA_TEXT, AT(process.hostname), .accept = syntax_hostname, .fallback = "carrel", .help = "The name of the machine."},
 	{.name = "process.workdir", .type = SCHEMA_TEXT, AT(process.workdir), .accept = syntax_path, .help = "The working directory."},
 	{.name = "process.umask", .type = SCHEMA_MODE, AT(process.umask), .min = 0, .max = 0777, .fallback = "0022", .help = "The umask, octal."},
-	{.name = "process.new_namespaces", .type = SCHEMA_BOOL, AT(process.new_namespaces), .fallback = "false", .help = "May the program make user namespaces of its own?"},
+	{.name = "process.new_namespaces", .type = SCHEMA_BOOL, AT(process.new_namespaces), .fallback = "false", .help = "Whether the program may make user namespaces of its own."},
 	{.name = "process.keyring", .type = SCHEMA_TEXT, AT(process.keyring), .words = keyring_words, .fallback = "own", .help = "A new session keyring of its own, or none at all."},
 
 	{.name = "require", .type = SCHEMA_TEXTS, AT(require), .words = guarantee_words, .help = "Guarantees without which it must not start."},

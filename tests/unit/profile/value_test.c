@@ -106,35 +106,44 @@ Test(value, wrong)
 	folder_done(&folder);
 }
 
-Test(value, right)
+static const char good[] =
+	"description: yes\n"
+	"filesystem:\n"
+	"  root: dir:~/root\n"
+	"  mounts:\n"
+	"    - {path: ~, tmpfs: 1.5G, file_mode: 0700, exec: No}\n"
+	"    - path: /etc/motd\n"
+	"      content: |\n"
+	"        two\n"
+	"        lines\n"
+	"  hide: ~/.ssh\n"
+	"resources: {memory: \"4G\", cpus: 1.25, timeout: 2h30m, tasks: none, core: 0, require: ON}\n"
+	"syscalls:\n"
+	"  rules: [{call: ioctl, arg: 1, mask: 0xFFFFFFFF, equals: TIOCSTI, action: EPERM}, {call: clone, action: log}]\n"
+	"environment: {set: {COUNTRY: no, N: 1, E: \"\"}}\n"
+	"process: {umask: 22}\n"
+	"identity:\n"
+	"network:\n"
+	"  publish:\n";
+
+static struct profile *load_good(void)
 {
-	static const char yaml[] =
-		"description: yes\n"
-		"filesystem:\n"
-		"  root: dir:~/root\n"
-		"  mounts:\n"
-		"    - {path: ~, tmpfs: 1.5G, file_mode: 0700, exec: No}\n"
-		"    - path: /etc/motd\n"
-		"      content: |\n"
-		"        two\n"
-		"        lines\n"
-		"  hide: ~/.ssh\n"
-		"resources: {memory: \"4G\", cpus: 1.25, timeout: 2h30m, tasks: none, core: 0, require: ON}\n"
-		"syscalls:\n"
-		"  rules: [{call: ioctl, arg: 1, mask: 0xFFFFFFFF, equals: TIOCSTI, action: EPERM}, {call: clone, action: log}]\n"
-		"environment: {set: {COUNTRY: no, N: 1, E: \"\"}}\n"
-		"process: {umask: 22}\n"
-		"identity:\n"
-		"network:\n"
-		"  publish:\n";
 	struct folder folder;
 	const char *name = "p";
 	struct profile *p = NULL;
 	struct error err = {0};
 
 	folder_init(&folder);
-	folder_put(&folder, "p.yaml", yaml);
+	folder_put(&folder, "p.yaml", good);
 	cr_assert_eq(profile_load(&folder.search, &name, 1, &p, &err), 0, "%s", folder_error(&folder, &err));
+	folder_done(&folder);
+	return p;
+}
+
+Test(value, filesystem)
+{
+	struct profile *p = load_good();
+
 	cr_expect_str_eq(p->name, "p");
 	cr_expect_str_eq(p->description.v, "yes");
 	cr_expect_eq(p->filesystem.root.v, ROOT_DIR);
@@ -154,6 +163,13 @@ Test(value, right)
 	cr_expect(mount[1].exec.v);
 	cr_assert_eq(p->filesystem.hide.count, 1);
 	cr_expect_str_eq(p->filesystem.hide.items[0].v, "~/.ssh");
+	profile_free(p);
+}
+
+Test(value, other_sections)
+{
+	struct profile *p = load_good();
+
 	cr_expect_eq(p->resources.memory.v, (int64_t)4 << 30);
 	cr_expect_eq(p->resources.memory.at.line, 11);
 	cr_expect_eq(p->resources.memory.at.column, 21);
@@ -178,5 +194,4 @@ Test(value, right)
 	cr_expect_str_eq(p->process.hostname.v, "carrel");
 	cr_expect_eq(p->network.publish.count, 0);
 	profile_free(p);
-	folder_done(&folder);
 }
