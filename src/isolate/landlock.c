@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 
 #include "util/fd.h"
 #include "util/mem.h"
@@ -33,17 +32,13 @@ static const uint64_t access_rights[] = {
 	[LANDLOCK_DEVICE] = FS_READ_FILE | FS_WRITE_FILE | FS_READ_DIR | FS_TRUNCATE | FS_IOCTL_DEV,
 };
 
-/* struct landlock_ruleset_attr as of ABI 6; an older kernel takes the first part of it. ABI 7 (6.15) adds flags for the audit log only, and its default,
- * no log of what a program does after execve, is the right one here. */
-struct ruleset_attr {
-	uint64_t handled_fs, handled_net, scoped;
-};
-
+/* An older kernel takes the first part of the struct. ABI 7 (6.15) adds flags for the audit log only, and its default, no log of what a program does after
+ * execve, is the right one here. */
 static size_t attr_size(int abi)
 {
 	if (abi >= LANDLOCK_ABI_SCOPES)
-		return sizeof(struct ruleset_attr);
-	return abi >= LANDLOCK_ABI_TCP ? offsetof(struct ruleset_attr, scoped) : offsetof(struct ruleset_attr, handled_net);
+		return sizeof(struct landlock_handled);
+	return abi >= LANDLOCK_ABI_TCP ? offsetof(struct landlock_handled, scoped) : offsetof(struct landlock_handled, net);
 }
 
 static uint64_t fs_rights(int abi)
@@ -66,19 +61,22 @@ int landlock_abi(void)
 	return abi < 0 ? 0 : abi; /* ENOSYS: not built; EOPNOTSUPP: not in the list of security modules at boot */
 }
 
-static struct ruleset_attr handled_by(const struct landlock_plan *plan, int abi)
+struct landlock_handled landlock_handled(const struct landlock_plan *plan, int abi, size_t *ret_size)
 {
-	struct ruleset_attr attr = {0};
+	struct landlock_handled handled = {0};
 
+	*ret_size = attr_size(abi);
+	if (!plan->enabled)
+		return handled;
 	if (plan->rule_count)
-		attr.handled_fs = fs_rights(abi);
+		handled.fs = fs_rights(abi);
 	if (plan->deny_tcp && abi >= LANDLOCK_ABI_TCP)
-		attr.handled_net = NET_BIND_TCP | NET_CONNECT_TCP;
+		handled.net = NET_BIND_TCP | NET_CONNECT_TCP;
 	if (plan->scope_abstract_unix && abi >= LANDLOCK_ABI_SCOPES)
-		attr.scoped |= SCOPE_ABSTRACT_UNIX;
+		handled.scoped |= SCOPE_ABSTRACT_UNIX;
 	if (plan->scope_signals && abi >= LANDLOCK_ABI_SCOPES)
-		attr.scoped |= SCOPE_SIGNAL;
-	return attr;
+		handled.scoped |= SCOPE_SIGNAL;
+	return handled;
 }
 
 static int add_rule(int ruleset, const struct landlock_rule *rule, uint64_t handled, struct error *err)
@@ -102,16 +100,16 @@ static int add_rule(int ruleset, const struct landlock_rule *rule, uint64_t hand
 
 int landlock_apply(const struct landlock_plan *plan, struct error *err)
 {
-	int abi = plan->enabled ? landlock_abi() : 0;
-	struct ruleset_attr attr = handled_by(plan, abi);
+	size_t size;
+	struct landlock_handled handled = landlock_handled(plan, plan->enabled ? landlock_abi() : 0, &size);
 
-	if (!attr.handled_fs && !attr.handled_net && !attr.scoped)
+	if (!handled.fs && !handled.net && !handled.scoped)
 		return 0;
-	cleanup_close int ruleset = sys_landlock_create_ruleset((const void *)&attr, attr_size(abi), 0);
+	cleanup_close int ruleset = sys_landlock_create_ruleset((const void *)&handled, size, 0);
 	if (ruleset < 0)
 		return error_set(err, errno, "cannot make a Landlock ruleset");
-	for (size_t i = 0; attr.handled_fs && i < plan->rule_count; i++) {
-		int r = add_rule(ruleset, &plan->rules[i], attr.handled_fs, err);
+	for (size_t i = 0; handled.fs && i < plan->rule_count; i++) {
+		int r = add_rule(ruleset, &plan->rules[i], handled.fs, err);
 
 		if (r < 0)
 			return r;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util/error.h"
 
@@ -27,6 +28,12 @@ struct landlock_plan {
 	bool scope_abstract_unix; /* no abstract sockets outside the domain (ABI 6) */
 	bool scope_signals;       /* no signals outside the domain (ABI 6) */
 };
+
+/* What a plan comes to on an ABI: the rights that the kernel is asked to hold back, in its own bits, and how much of its struct that ABI knows. Pure. */
+struct landlock_handled {
+	uint64_t fs, net, scoped; /* struct landlock_ruleset_attr as of ABI 6 */
+};
+struct landlock_handled landlock_handled(const struct landlock_plan *plan, int abi, size_t *ret_size);
 
 /* The kernel's ABI; 0: no Landlock (not built, not enabled). */
 int landlock_abi(void);
