@@ -394,11 +394,6 @@ static bool sets_key(const struct request *request, const char *key)
 	return false;
 }
 
-static bool wants_image(const struct request *request)
-{
-	return request->image;
-}
-
 static bool wants_detach(const struct request *request)
 {
 	return request->detach;
@@ -418,21 +413,27 @@ static const struct {
 	bool (*wanted)(const struct request *request);
 	const char *what, *cause, *hint;
 } missing[] = {
-	{wants_image, "cannot run from the image", "images are not in this version", "to run a program write  carrel run -- COMMAND ; for an extracted root filesystem  carrel run --rootfs DIR COMMAND"},
 	{wants_detach, "cannot run in the background (--detach)", "detached sandboxes are not in this version", "carrel run … & or systemd-run --user keep one running"},
 	{wants_pull, "cannot pull (--pull)", "images are not in this version", "use --rootfs DIR"},
 	{wants_publish, "cannot publish a port (--publish)", "port forwarding is not in this version", "--network host shares the network of this machine"},
 };
 
+/* The first word without a "--" before it is an image to Docker's users, and often a program's name to everybody else. */
+static int refuse_image(const char *image, struct error *err)
+{
+	(void)error_set(err, EOPNOTSUPP, "cannot run from the image '%s'", image);
+	(void)error_cause(err, "images are not in this version");
+	return error_hint(err, "to run a program write  carrel run -- %s ; in an extracted root filesystem  carrel run --rootfs DIR COMMAND", strchr(image, ':') ? "COMMAND" : image);
+}
+
 static int refuse_missing(const struct request *request, struct error *err)
 {
+	if (request->image)
+		return refuse_image(request->image, err);
 	for (size_t i = 0; i < ARRAY_SIZE(missing); i++) {
 		if (!missing[i].wanted(request))
 			continue;
-		if (missing[i].wanted == wants_image)
-			(void)error_set(err, EOPNOTSUPP, "%s '%s'", missing[i].what, request->image);
-		else
-			(void)error_set(err, EOPNOTSUPP, "%s", missing[i].what);
+		(void)error_set(err, EOPNOTSUPP, "%s", missing[i].what);
 		(void)error_cause(err, "%s", missing[i].cause);
 		return error_hint(err, "%s", missing[i].hint);
 	}
