@@ -16,7 +16,7 @@
 #include "util/buf.h"
 
 /* Raised whenever the same spec compiles to another program. */
-enum { COMPILER_VERSION = 1 };
+enum { COMPILER_VERSION = 2 };
 
 bool seccomp_knows_call(const char *name, const char *groups_file)
 {

@@ -1,4 +1,4 @@
-/* System call filters: from names to a BPF program, through libseccomp, cached by content (seccomp(2), libseccomp's seccomp_init(3)).
+/* System call filters: from names, which are libseccomp's, to a BPF program, cached by content (seccomp(2)).
  *
  * The filter covers x86-64 and refuses the other ABIs of the machine (x32, int 0x80) with ENOSYS, as a kernel without them does. A call that
  * libseccomp knows and no list names gets `fallback`; a call newer than libseccomp gets ENOSYS, so that programs fall back (CVE-2021-41133).

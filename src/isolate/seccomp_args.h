@@ -1,7 +1,7 @@
-/* Rules on the arguments of a call, as BPF behind the tree that libseccomp makes.
+/* Rules on the arguments of a call, as BPF behind the tree of seccomp_tree.h.
  *
  * libseccomp gives several rules of one call no order: one without arguments swallows those with (seccomp_rule_add(3)), a rule may not have the default's
- * action, and the complement of a masked comparison needs a rule per bit. So libseccomp only dispatches by number: a call with rules gets the action "trace k",
+ * action, and the complement of a masked comparison needs a rule per bit. So the tree only dispatches by number: a call with rules has the result "trace k",
  * which nothing else uses here, and each such return is replaced, instruction for instruction, by a jump to a chain of comparisons in order, first match wins.
  */
 #ifndef CARREL_ISOLATE_SECCOMP_ARGS_H

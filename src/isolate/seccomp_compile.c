@@ -3,9 +3,9 @@
  * 1. Every call that libseccomp knows on this machine gets a line in a table of numbers; names and groups of the spec are marked in it.
  * 2. Each line is decided alone: deny, then the rules from the strictest to the mildest, then allow, then the fallback. The result is one action, or a chain of
  *    conditions (seccomp_args.h).
- * 3. libseccomp makes a binary tree over the numbers. Its own default action is ENOSYS, because it is what a number outside the table gets: a call newer
- *    than libseccomp, whatever the fallback (CVE-2021-41133). A call that is always allowed is decided by its number alone, so that the kernel answers
- *    it from a bitmap without running the filter (since 5.11, seccomp_cache_prepare in kernel/seccomp.c).
+ * 3. The actions become a binary tree over the numbers (seccomp_tree.h), and the chains follow it (seccomp_args.h). A number outside the table gets ENOSYS:
+ *    a call newer than libseccomp, whatever the fallback (CVE-2021-41133). A call that is always allowed is decided by its number alone, so that the kernel
+ *    answers it from a bitmap without running the filter (since 5.11, seccomp_cache_prepare in kernel/seccomp.c).
  * 4. The other ABIs of the machine get ENOSYS as well: it is what a kernel built without them says. Killing would also be safe, but takes a program down
  *    that only asks, and a 32-bit program dies of ENOSYS by itself.
  */
@@ -15,12 +15,12 @@
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "isolate/seccomp_args.h"
 #include "isolate/seccomp_groups.h"
-#include "util/fd.h"
+#include "isolate/seccomp_tree.h"
+
+#define NO_SUCH_CALL (SECCOMP_RET_ERRNO | ENOSYS)
 
 enum { CALL_MAX = 1024 }; /* above every number of x86-64 and of arm64; the x32 numbers are refused as an ABI */
 
@@ -252,77 +252,24 @@ static void decide_clone3(struct compiler *compiler)
 		compiler->calls[clone3].result = SECCOMP_RET_ERRNO | ENOSYS;
 }
 
-static int fail_libseccomp(struct compiler *compiler, int r, const char *what)
-{
-	(void)error_set(compiler->err, -r, "cannot compile the system call filter");
-	return error_cause(compiler->err, "libseccomp: %s: %s", what, strerror(-r));
-}
-
-static int add_calls(struct compiler *compiler, scmp_filter_ctx filter, struct seccomp_chain *chains, size_t *ret_count)
-{
-	size_t count = 0;
-
-	for (int number = 0; number < CALL_MAX; number++) {
-		const struct call *call = &compiler->calls[number];
-		uint32_t result = call->result;
-		int r;
-
-		if (!call->name)
-			continue;
-		if (call->chain.count) {
-			result = SECCOMP_RET_TRACE | (uint32_t)count;
-			chains[count++] = call->chain;
-		}
-		if (result == (SECCOMP_RET_ERRNO | ENOSYS))
-			continue; /* libseccomp refuses a rule with the default's action */
-		r = seccomp_rule_add(filter, result, number, 0);
-		if (r < 0)
-			return fail_libseccomp(compiler, r, call->name);
-	}
-	*ret_count = count;
-	return 0;
-}
-
-static int export_program(struct compiler *compiler, scmp_filter_ctx filter, struct seccomp_program *ret)
-{
-	cleanup_close int fd = memfd_create("filter", MFD_CLOEXEC);
-	cleanup_free char *code = NULL;
-	size_t size;
-	int r;
-
-	if (fd < 0)
-		return fail_libseccomp(compiler, -errno, "memfd_create");
-	r = seccomp_export_bpf(filter, fd);
-	if (r < 0)
-		return fail_libseccomp(compiler, r, "export");
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return fail_libseccomp(compiler, -errno, "lseek");
-	r = fd_slurp(fd, BPF_MAXINSNS * sizeof(struct sock_filter), &code, &size);
-	if (r == 0 && (size == 0 || size % sizeof(struct sock_filter)))
-		r = -EPROTO;
-	if (r < 0)
-		return fail_libseccomp(compiler, r, "export");
-	*ret = (struct seccomp_program){.code = (struct sock_filter *)(void *)take_ptr(code), .length = (unsigned short)(size / sizeof(struct sock_filter))};
-	return 0;
-}
-
-static int fill_filter(struct compiler *compiler, scmp_filter_ctx filter, struct seccomp_program *ret)
+static int emit_program(struct compiler *compiler, struct seccomp_program *ret)
 {
 	struct seccomp_chain *chains = arena_alloc(&compiler->arena, CALL_MAX * sizeof(*chains));
-	struct seccomp_program program = {0};
+	struct seccomp_program program;
+	uint32_t results[CALL_MAX];
 	size_t count = 0;
-	int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+	int r;
 
-	if (r == 0)
-		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* binary tree, since 2.5.0 */
-	if (r < 0)
-		return fail_libseccomp(compiler, r, "attributes");
-	r = add_calls(compiler, filter, chains, &count);
-	if (r < 0)
-		return r;
-	r = export_program(compiler, filter, &program);
-	if (r < 0)
-		return r;
+	for (size_t number = 0; number < CALL_MAX; number++) {
+		const struct call *call = &compiler->calls[number];
+
+		results[number] = call->name ? call->result : NO_SUCH_CALL;
+		if (call->chain.count) {
+			results[number] = SECCOMP_RET_TRACE | (uint32_t)count;
+			chains[count++] = call->chain;
+		}
+	}
+	seccomp_tree_build(results, CALL_MAX, NO_SUCH_CALL, &program);
 	r = seccomp_args_link(&program, chains, count);
 	if (r < 0) {
 		seccomp_done(&program);
@@ -338,7 +285,6 @@ int seccomp_compile(const struct seccomp_spec *spec, struct seccomp_program *ret
 {
 	struct arena arena = {0};
 	struct compiler *compiler = arena_alloc(&arena, sizeof(*compiler));
-	scmp_filter_ctx filter = NULL;
 	int r;
 
 	compiler->spec = spec;
@@ -349,11 +295,8 @@ int seccomp_compile(const struct seccomp_spec *spec, struct seccomp_program *ret
 		for (int number = 0; number < CALL_MAX; number++)
 			decide_call(compiler, &compiler->calls[number]);
 		decide_clone3(compiler);
-		filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-		r = filter ? fill_filter(compiler, filter, ret) : fail_libseccomp(compiler, -ENOMEM, "init");
+		r = emit_program(compiler, ret);
 	}
-	if (filter)
-		seccomp_release(filter);
 	seccomp_groups_done(&compiler->groups);
 	arena_done(&compiler->arena);
 	arena_done(&arena);

@@ -1,4 +1,4 @@
-/* From a spec to a BPF program, through libseccomp: the slow path, taken when the cache has no entry. */
+/* From a spec to a BPF program, with libseccomp's names and numbers: the slow path, taken when the cache has no entry. */
 #ifndef CARREL_ISOLATE_SECCOMP_COMPILE_H
 #define CARREL_ISOLATE_SECCOMP_COMPILE_H
 
