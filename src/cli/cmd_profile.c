@@ -108,19 +108,28 @@ static int show(struct profile_request *request, const struct profile_path *path
 	return 0;
 }
 
-static int check_groups(const struct text_list *list, const char *groups, struct error *err)
+/* Groups stand in a file that a start reads only when it compiles a filter; profile_check leaves them to us. */
+static int check_group(const struct text_value *call, const char *groups, struct error *err)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		const struct text_value *item = &list->items[i];
+	if (*call->v != '@' || seccomp_knows_call(call->v, groups))
+		return 0;
+	error_set(err, EINVAL, "cannot use '%s'", call->v);
+	error_cause(err, "no group of system calls has this name");
+	error_hint(err, "the groups are in %s", groups);
+	return error_at(err, &call->at, "syscalls");
+}
 
-		if (*item->v != '@' || seccomp_knows_call(item->v, groups))
-			continue;
-		error_set(err, EINVAL, "cannot use '%s'", item->v);
-		error_cause(err, "no group of system calls has this name");
-		error_hint(err, "the groups are in %s", groups);
-		return error_at(err, &item->at, "syscalls");
-	}
-	return 0;
+static int check_groups(const struct profile *profile, const char *groups, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < profile->syscalls.allow.count && r == 0; i++)
+		r = check_group(&profile->syscalls.allow.items[i], groups, err);
+	for (size_t i = 0; i < profile->syscalls.deny.count && r == 0; i++)
+		r = check_group(&profile->syscalls.deny.items[i], groups, err);
+	for (size_t i = 0; i < profile->syscalls.rule_count && r == 0; i++)
+		r = check_group(&profile->syscalls.rules[i].call, groups, err);
+	return r;
 }
 
 static int check_one(struct profile_request *request, const struct profile_path *path, const char *name, struct error *err)
@@ -133,9 +142,7 @@ static int check_one(struct profile_request *request, const struct profile_path 
 		return r;
 	r = profile_check(profile, err);
 	if (r == 0)
-		r = check_groups(&profile->syscalls.allow, groups, err);
-	if (r == 0)
-		r = check_groups(&profile->syscalls.deny, groups, err);
+		r = check_groups(profile, groups, err);
 	profile_free(profile);
 	return r;
 }

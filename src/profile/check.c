@@ -76,6 +76,15 @@ static int check_action(const struct text_value *action, const char *key, struct
 	return fail(err, &action->at, key, action->v, "it is not an action: no error of the kernel has this name", "write allow, log, kill or an errno such as EPERM or ENOSYS");
 }
 
+/* An empty root, or one that is read-only as a whole, is said by other keys. */
+static int check_paths(const struct text_list *list, const char *key, struct error *err)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i].v, "/") == 0)
+			return fail(err, &list->items[i].at, key, "/", "this is the root itself", "see filesystem.root and filesystem.writes");
+	return 0;
+}
+
 static int check_rule(const struct profile_rule *rule, struct error *err)
 {
 	static const char key[] = "syscalls.rules";
@@ -166,6 +175,10 @@ int profile_check(const struct profile *profile, struct error *err)
 
 	for (size_t i = 0; i < profile->filesystem.mount_count && r == 0; i++)
 		r = check_mount(&profile->filesystem.mounts[i], err);
+	if (r == 0)
+		r = check_paths(&profile->filesystem.hide, "filesystem.hide", err);
+	if (r == 0)
+		r = check_paths(&profile->filesystem.protect, "filesystem.protect", err);
 	if (r == 0)
 		r = check_syscalls(profile, err);
 	if (r == 0)

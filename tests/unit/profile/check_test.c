@@ -29,6 +29,7 @@ Test(check, across_keys)
 		{"optional tmpfs at a variable", "extends: base\nfilesystem: {mounts: [{path: $SCRATCH, tmpfs: 1M, optional: true}]}\n", NULL},
 		{"the root as a mount", "extends: base\nfilesystem: {mounts: [{path: /, from: /srv}]}\n",
 		 "p.yaml:2:30 cannot use 'filesystem.mounts: /': the root itself is not a mount of the list [it is chosen by filesystem.root]"},
+		{"the root hidden", "extends: base\nfilesystem: {hide: [/]}\n", "p.yaml:2:21 cannot use 'filesystem.hide: /': this is the root itself [see filesystem.root and filesystem.writes]"},
 		{"unknown call", "extends: base\nsyscalls: {allow: [opneat]}\n", "p.yaml:2:20 cannot use 'syscalls.allow: opneat': no system call has this name [did you mean 'openat'?]"},
 		{"unknown denied call", "extends: base\nsyscalls: {deny: [zzzzz]}\n", "p.yaml:2:19 cannot use 'syscalls.deny: zzzzz': no system call has this name []"},
 		{"unknown errno", "extends: base\nsyscalls: {default: EOOPS}\n",

@@ -2,12 +2,11 @@
 #include "profile/schema.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "profile/number.h"
 #include "util/fd.h"
-#include <fcntl.h>
 
 static void check_key(const struct schema_key *key, size_t size)
 {
@@ -65,16 +64,26 @@ Test(schema, find)
 	cr_expect_not(schema_may_be_none(schema_find("process.hostname")));
 }
 
-/* contrib/carrel.schema.json is made by `carrel profile schema`; a new key must not be forgotten there. */
-Test(schema, editors_schema_is_up_to_date)
+/* Two files are made from the table; a new key must not be forgotten there. */
+Test(schema, made_files_are_up_to_date)
 {
-	cleanup_free char *text = NULL;
-	struct buf out = {0};
+	static const struct {
+		const char *file, *option;
+		void (*put)(struct buf *out);
+	} cases[] = {
+		{"contrib/carrel.schema.json", "", schema_put_json},
+		{"profiles/REFERENCE.md", "--markdown ", schema_put_reference},
+	};
 
-	schema_put_json(&out);
-	cr_assert_eq(fd_slurp_at(AT_FDCWD, "contrib/carrel.schema.json", 1 << 20, &text, NULL), 0);
-	cr_expect_str_eq(text, out.text, "run  build/carrel profile schema > contrib/carrel.schema.json");
-	buf_done(&out);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_free char *text = NULL;
+		struct buf out = {0};
+
+		cases[i].put(&out);
+		cr_assert_eq(fd_slurp_at(AT_FDCWD, cases[i].file, 1 << 20, &text, NULL), 0, "%s", cases[i].file);
+		cr_expect_str_eq(text, out.text, "run  build/carrel profile schema %s> %s", cases[i].option, cases[i].file);
+		buf_done(&out);
+	}
 }
 
 Test(schema, reference_has_every_key)
