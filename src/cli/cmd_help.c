@@ -5,7 +5,7 @@
 
 struct help_use {
 	const char *completion;
-	bool man;
+	bool man, man_profile;
 };
 
 static int set_completion(void *context, const struct option_use *use, struct error *err)
@@ -22,10 +22,18 @@ static int set_man(void *context, const struct option_use *use, struct error *er
 	return 0;
 }
 
+static int set_man_profile(void *context, const struct option_use *use, struct error *err)
+{
+	(void)err;
+	((struct help_use *)context)->man_profile = use->on;
+	return 0;
+}
+
 /* For the Makefile: not in the help. */
 static const struct cli_option options[] = {
 	{"completion", 0, "SHELL", NULL, NULL, NULL, set_completion, .hidden = true},
 	{"man", 0, NULL, NULL, NULL, NULL, set_man, .hidden = true},
+	{"man-profile", 0, NULL, NULL, NULL, NULL, set_man_profile, .hidden = true},
 	{.name = NULL},
 };
 
@@ -53,7 +61,9 @@ int cmd_help(int argc, char **argv)
 	}
 	if (use.man)
 		man_format(&out, command);
-	else if (!use.completion)
+	if (use.man_profile)
+		man_format_profile(&out);
+	if (!out.size)
 		help_format(&out, command);
 	return report_print(&out);
 fail:

@@ -4,9 +4,9 @@
 
 #include "cli/command.h"
 
-/* Text for troff: a backslash is its escape, "-" would become a hyphen that cannot be searched for or pasted, and a dot or quote at the
- * beginning of a line would be a request. */
-static void add_text(struct buf *out, const char *text)
+/* A backslash is troff's escape, "-" would become a hyphen that cannot be searched for or pasted, and a dot or quote at the beginning of a
+ * line would be a request. */
+void man_text(struct buf *out, const char *text)
 {
 	if (*text == '.' || *text == '\'')
 		buf_puts(out, "\\&");
@@ -31,11 +31,11 @@ static void add_head(struct buf *out, const char *name, const char *summary)
 	buf_puts(out, ".TH ");
 	add_upper(out, name);
 	buf_puts(out, " 1 \"\" carrel \"User commands\"\n.SH NAME\n");
-	add_text(out, name);
+	man_text(out, name);
 	buf_puts(out, " \\- ");
 	/* whatis(1) wants no capital here. */
 	buf_printf(out, "%c", tolower((unsigned char)*summary));
-	add_text(out, summary + 1);
+	man_text(out, summary + 1);
 	buf_puts(out, "\n.SH SYNOPSIS\n");
 }
 
@@ -56,19 +56,19 @@ static void add_options(struct buf *out, const struct cli_option *table)
 		if (table->letter)
 			buf_printf(out, "\\fB\\-%c\\fR, ", table->letter);
 		buf_puts(out, "\\fB\\-\\-");
-		add_text(out, table->name);
+		man_text(out, table->name);
 		buf_puts(out, "\\fR");
 		if (table->argument) {
 			buf_puts(out, " \\fI");
-			add_text(out, table->argument);
+			man_text(out, table->argument);
 			buf_puts(out, "\\fR");
 		}
 		buf_puts(out, "\n");
-		add_text(out, table->help);
+		man_text(out, table->help);
 		buf_puts(out, ".\n");
 		if (table->key) {
 			buf_puts(out, "Profile key: ");
-			add_text(out, table->key);
+			man_text(out, table->key);
 			buf_puts(out, ".\n");
 		}
 	}
@@ -82,17 +82,17 @@ static void add_command(struct buf *out, const struct command *command)
 	add_head(out, name.text, command->summary);
 	for (size_t i = 0; command->usages[i]; i++) {
 		buf_printf(out, "%s\\fBcarrel %s\\fR ", i ? ".br\n" : "", command->name);
-		add_text(out, command->usages[i]);
+		man_text(out, command->usages[i]);
 		buf_puts(out, "\n");
 	}
 	buf_puts(out, ".SH DESCRIPTION\n");
 	if (!command->paragraphs) {
-		add_text(out, command->summary);
+		man_text(out, command->summary);
 		buf_puts(out, ".\n");
 	}
 	for (size_t i = 0; command->paragraphs && command->paragraphs[i]; i++) {
 		buf_puts(out, ".PP\n");
-		add_text(out, command->paragraphs[i]);
+		man_text(out, command->paragraphs[i]);
 		buf_puts(out, "\n");
 	}
 	add_options(out, command->options);
@@ -100,12 +100,12 @@ static void add_command(struct buf *out, const struct command *command)
 		buf_puts(out, ".SH EXAMPLES\n");
 	for (const struct command_example *example = command->examples; example && example->line; example++) {
 		buf_puts(out, ".TP\n\\fB");
-		add_text(out, example->line);
+		man_text(out, example->line);
 		buf_puts(out, "\\fR\n");
-		add_text(out, example->what);
+		man_text(out, example->what);
 		buf_puts(out, "\n");
 	}
-	buf_puts(out, ".SH SEE ALSO\n\\fBcarrel\\fR(1)\n");
+	buf_puts(out, ".SH SEE ALSO\n\\fBcarrel\\fR(1), \\fBcarrel\\-profile\\fR(5)\n");
 }
 
 void man_format(struct buf *out, const struct command *command)
@@ -120,12 +120,12 @@ void man_format(struct buf *out, const struct command *command)
 		      "There is no daemon, no setuid program and no root.\n.SH COMMANDS\n");
 	for (const struct command *row = commands; row->name; row++) {
 		buf_printf(out, ".TP\n\\fB%s\\fR\n", row->name);
-		add_text(out, row->summary);
+		man_text(out, row->summary);
 		buf_puts(out, ".\n");
 	}
 	add_options(out, global_options);
 	buf_puts(out, ".SH FILES\n.TP\n~/.config/carrel/profiles, /etc/carrel/profiles\nProfiles of the user and of the machine.\n.SH SEE ALSO\n");
 	for (const struct command *row = commands; row->name; row++)
-		buf_printf(out, "%s\\fBcarrel\\-%s\\fR(1)", row == commands ? "" : ",\n", row->name);
-	buf_puts(out, "\n");
+		buf_printf(out, "\\fBcarrel\\-%s\\fR(1),\n", row->name);
+	buf_puts(out, "\\fBcarrel\\-profile\\fR(5)\n");
 }

@@ -25,6 +25,7 @@ static const struct {
 	{{"carrel", "version"}, 0, "carrel ", NULL},
 	{{"carrel", "help", "--man", "run"}, 0, ".TH CARREL-RUN 1 ", NULL},
 	{{"carrel", "help", "--man"}, 0, ".TH CARREL 1 ", NULL},
+	{{"carrel", "help", "--man-profile"}, 0, ".TH CARREL\\-PROFILE 5 ", NULL},
 	{{"carrel", "help", "--completion", "bash"}, 0, "# bash completion", NULL},
 	{{"carrel", "help", "--completion", "tcsh"}, 125, NULL, "carrel: no completion for the shell 'tcsh': the shells are bash, zsh and fish\n"},
 	{{"carrel", "rnu"}, 125, NULL, "carrel: unknown command 'rnu': no such command\n  hint: did you mean `carrel run`?\n"},
