@@ -128,10 +128,9 @@ check:
 
 # --- lint, format, fuzz, bench ------------------------------------------------------------------------------------------------------------
 
-ALL_C := $(call find,src,*.[ch]) $(call find,tests,*.[ch])
-SCRIPTS := contrib/install-deps contrib/demo tests/as-user tests/in-ids tests/roots tests/run $(wildcard tests/*/*.sh)
+SCRIPTS := contrib/install-deps contrib/demo tests/as-user tests/in-ids tests/roots tests/run tests/bench/run tests/bench/memory tests/lint/format $(wildcard tests/*/*.sh)
 
-.PHONY: lint lint-quick format-check format
+.PHONY: lint lint-quick format-check
 lint-quick:
 	@for check in tests/lint/*.sh; do echo "  LINT $$check"; $$check || exit 1; done
 
@@ -146,10 +145,7 @@ lint: lint-quick
 
 format-check:
 	@contrib/install-deps lint
-	clang-format --dry-run -Werror $(ALL_C)
-
-format:
-	clang-format -i $(ALL_C)
+	tests/lint/format
 
 # tests/fuzz/NAME_fuzz.c has LLVMFuzzerTestOneInput; its seeds are tests/fuzz/NAME/. What it finds is kept below build/fuzz/.
 SECONDS ?= 30
