@@ -13,7 +13,9 @@
 #error "which AUDIT_ARCH_ is this machine's, and has its table numbers that another ABI shares?"
 #endif
 
-enum { JUMP_MAX = UINT8_MAX, PER_RUN = 3, PROLOGUE = 4 };
+/* A conditional jump reaches 255 instructions. A block of runs has its comparisons first and then each result once, so that nothing in it is further away than
+ * twice its runs; blocks are told apart by long jumps. */
+enum { BLOCK_RUNS = 64, PER_RUN = 3, PROLOGUE = 4 };
 
 struct run { /* the numbers from `first` to the next run's */
 	uint32_t first, result;
@@ -38,28 +40,79 @@ static void emit(struct seccomp_program *program, struct sock_filter instruction
 	program->code[program->length++] = instruction;
 }
 
-/* The numbers of runs[0…count), with the number in the accumulator. Depth: the logarithm of the count. */
-static void emit_runs(struct seccomp_program *program, const struct run *runs, size_t count)
+/* A branch that ends in a result, to be led to it when the block's results have their places. */
+struct leaf {
+	uint8_t *jump;
+	size_t at, result;
+};
+
+struct block {
+	struct seccomp_program *program;
+	struct leaf leaves[BLOCK_RUNS];
+	uint32_t results[BLOCK_RUNS];
+	size_t leaf_count, result_count;
+};
+
+static void add_leaf(struct block *block, uint8_t *jump, size_t at, uint32_t result)
 {
-	size_t half = count / 2;
+	size_t i = 0;
+
+	while (i < block->result_count && block->results[i] != result)
+		i++;
+	if (i == block->result_count)
+		block->results[block->result_count++] = result;
+	block->leaves[block->leaf_count++] = (struct leaf){.jump = jump, .at = at, .result = i};
+}
+
+/* Two runs or more. Depth: the logarithm of their count. */
+static void emit_comparisons(struct block *block, const struct run *runs, size_t count)
+{
+	struct seccomp_program *program = block->program;
+	size_t half = count / 2, at = program->length;
+	struct sock_filter *node = &program->code[at];
+
+	emit(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, runs[half].first, 0, 0));
+	if (half == 1)
+		add_leaf(block, &node->jf, at, runs[0].result);
+	else
+		emit_comparisons(block, runs, half); /* the next instruction: jf is 0 */
+	if (count - half == 1) {
+		add_leaf(block, &node->jt, at, runs[half].result);
+		return;
+	}
+	node->jt = (uint8_t)(program->length - at - 1);
+	emit_comparisons(block, runs + half, count - half);
+}
+
+static void emit_block(struct seccomp_program *program, const struct run *runs, size_t count)
+{
+	struct block block = {.program = program};
 
 	if (count == 1) {
 		emit(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, runs[0].result));
 		return;
 	}
-	size_t at = program->length;
-	/* The lower half has at most PER_RUN instructions per run. Where that may be too far for a conditional jump, it jumps over a long one. */
-	bool is_far = half * PER_RUN > JUMP_MAX;
-	program->length = (unsigned short)(program->length + (is_far ? 2 : 1));
-	size_t lower = program->length;
-	emit_runs(program, runs, half);
-	uint32_t skip = (uint32_t)(program->length - lower);
-	if (is_far) {
-		program->code[at] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, runs[half].first, 0, 1);
-		program->code[at + 1] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, skip);
-	} else {
-		program->code[at] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, runs[half].first, (uint8_t)skip, 0);
+	emit_comparisons(&block, runs, count);
+	for (size_t i = 0; i < block.leaf_count; i++)
+		*block.leaves[i].jump = (uint8_t)(program->length + block.leaves[i].result - block.leaves[i].at - 1);
+	for (size_t i = 0; i < block.result_count; i++)
+		emit(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, block.results[i]));
+}
+
+/* The results of runs[0…count), with the number in the accumulator. */
+static void emit_runs(struct seccomp_program *program, const struct run *runs, size_t count)
+{
+	size_t half = count / 2, jump;
+
+	if (count <= BLOCK_RUNS) {
+		emit_block(program, runs, count);
+		return;
 	}
+	emit(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, runs[half].first, 0, 1));
+	jump = program->length;
+	emit(program, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
+	emit_runs(program, runs, half);
+	program->code[jump].k = (uint32_t)(program->length - jump - 1);
 	emit_runs(program, runs + half, count - half);
 }
 

@@ -1,8 +1,8 @@
 /* The dispatch by number, as BPF: a binary tree over runs of neighbouring numbers with one result.
  *
  * Names and numbers are libseccomp's, the tree is not: libseccomp compares with each number by itself, and what the kernel does with a filter when it is
- * installed (check, compile, try each number for its bitmap) takes as long as the filter is. Docker's list has 370 calls in 60 runs: a quarter of the
- * instructions, and a tenth of a millisecond less at each start. A test compares the two over the whole table.
+ * installed (check, compile, try each number for its bitmap) takes as long as the filter is. Docker's list has 370 calls in 60 runs: a seventh of the
+ * instructions, and 0.05 ms at each start instead of 0.2. A test compares the two over the whole table.
  */
 #ifndef CARREL_ISOLATE_SECCOMP_TREE_H
 #define CARREL_ISOLATE_SECCOMP_TREE_H

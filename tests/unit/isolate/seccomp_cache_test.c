@@ -44,7 +44,7 @@ static bool prepare(const char *name)
 	bool hit = program.from_cache;
 
 	cr_assert_eq(r, 0, "%s: %s: %s", name, err.what, err.cause);
-	cr_expect_gt(program.length, 100, "%s", name);
+	cr_expect_gt(program.length, 50, "%s", name);
 	seccomp_done(&program);
 	return hit;
 }
@@ -402,7 +402,7 @@ static int prepare_often(const void *context)
 
 		if (i % 3 == 0 && list_cache() > 0 && strstr(entry, "/filter-"))
 			(void)unlink(entry);
-		if (seccomp_prepare(&spec, &program, NULL) < 0 || program.length < 100 || program.code[program.length - 1].code != (BPF_RET | BPF_K))
+		if (seccomp_prepare(&spec, &program, NULL) < 0 || program.length < 50 || program.code[program.length - 1].code != (BPF_RET | BPF_K))
 			return 100;
 		hits += program.from_cache;
 		seccomp_done(&program);
