@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "isolate/explain.h"
 #include "util/fd.h"
 #include "util/mem.h"
 #include "util/sys.h"
@@ -195,8 +196,13 @@ int mount_isolate(unsigned flags, struct error *err)
 
 	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr) == 0)
 		return 0;
-	if (errno != ENOSYS)
-		return error_set(err, errno, "cannot make the mounts private");
+	if (errno != ENOSYS) {
+		/* The first use of the new namespace's capabilities: where AppArmor takes them, it shows here. */
+		int errnum = errno;
+
+		(void)error_set(err, errnum, "cannot make the mounts private");
+		return explain_userns_failure(errnum, err);
+	}
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return error_set(err, errno, "cannot make the mounts private");
 	int r = flags ? restrict_by_path("/", flags | MOUNT_RECURSIVE) : 0;

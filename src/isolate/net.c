@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "isolate/explain.h"
 #include "util/fd.h"
 
 static int loopback_up(struct error *err)
@@ -27,6 +28,7 @@ static void *make(void *argument)
 
 	if (unshare(CLONE_NEWNET) < 0) {
 		error_set(&net->error, errno, "cannot make a network namespace");
+		(void)explain_userns_failure(net->error.code, &net->error);
 	} else if (loopback_up(&net->error) == 0) {
 		net->namespace = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 		if (net->namespace < 0)
@@ -51,8 +53,9 @@ int net_join(struct net *net, struct error *err)
 	if (r)
 		return error_set(err, r, "cannot wait for a thread");
 	if (net->error.code) {
-		*err = net->error;
-		return -err->code;
+		if (err)
+			*err = net->error;
+		return -net->error.code;
 	}
 	r = setns(net->namespace, CLONE_NEWNET) < 0 ? error_set(err, errno, "cannot enter the new network namespace") : 0;
 	net->namespace = fd_close(net->namespace);
