@@ -5,6 +5,7 @@
 #include "run/stage.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include "run/init.h"
 #include "run/trace.h"
 #include "util/fd.h"
+#include "util/mem.h"
 
 /* Die with the launcher. The kernel forgets this whenever credentials change, so it is asked for again after that. The launcher may have died
  * before: then the channel is at its end, which the next receive finds. */
@@ -118,11 +120,46 @@ static int open_terminal(const struct stage *stage, int *ret_slave, struct error
 	return r < 0 ? error_set(err, -r, "cannot hand the terminal to the launcher") : 0;
 }
 
+/* The payload's words, away from the command line that they came in. */
+static void copy_words(struct plan *plan)
+{
+	char *const *words = plan->process.argv;
+	size_t count = 0;
+	char **copy;
+
+	while (words[count])
+		count++;
+	copy = arena_alloc(plan->arena, (count + 1) * sizeof(*copy)); /* zeroed: NULL ends it */
+	for (size_t i = 0; i < count; i++)
+		copy[i] = arena_strdup(plan->arena, words[i]);
+	plan->process.argv = copy;
+}
+
+/* /proc/1/cmdline is open to everybody in the sandbox, and the launcher's words are not the payload's business: they name paths and options of the
+ * host. The kernel shows what stands in this memory (proc(5)). The plan has copies of all that it still needs. */
+static void forget_command_line(struct plan *plan)
+{
+	static const char name[] = "carrel";
+	cleanup_free char *words = NULL;
+	size_t size;
+
+	if (fd_slurp_at(AT_FDCWD, "/proc/self/cmdline", 1 << 22, &words, &size) < 0)
+		return;
+	if (size < sizeof(name) || memcmp(program_invocation_name, words, size) != 0)
+		return;
+	copy_words(plan);
+	memset(program_invocation_name, 0, size);
+	memcpy(program_invocation_name, name, sizeof(name));
+}
+
 /* The payload shares our memory until it calls execve, and we wait for that (vfork(2)): no page is copied, and what it writes into `err` when it
  * fails is ours to read. It never comes back through this frame. Signals stay blocked in both. */
 static int fork_payload(const struct stage *stage, int slave, pid_t *ret_pid, struct error *err)
 {
-	pid_t pid = vfork();
+	pid_t pid;
+
+	forget_command_line(stage->plan);
+	pid = vfork();
 
 	if (pid == 0) {
 		(void)!payload_exec(stage, slave, err); /* it returned: it failed, and says why in `err` */

@@ -37,8 +37,7 @@ struct supervisor {
 	struct error *err;
 	struct relay relay;
 	int signals;
-	uint64_t started_us, timeout_at, kill_at; /* the last two in ms; 0: never */
-	uint64_t passed;                          /* the signals passed on, a bit each */
+	uint64_t started_us, timeout_at, kill_at; /* ms; 0: never */
 	enum outcome_cause ending;                /* why we are ending it; OUTCOME_EXITED: we are not */
 	bool over, has_exit;
 	struct channel_exit exit;
@@ -150,13 +149,6 @@ static bool has_hung_up(int fd)
 	return isatty(fd) && poll(&terminal, 1, 0) == 1 && terminal.revents & POLLHUP;
 }
 
-/* A terminal that closes reaches its foreground group by a signal of the kernel's own; a shell that ends passes it on to its jobs. A
- * `kill -HUP` is neither, and only passed on: daemons take it for "read your configuration". */
-static bool is_hang_up(const struct supervisor *s, const struct signalfd_siginfo *info)
-{
-	return info->ssi_signo == SIGHUP && (info->ssi_code == SI_KERNEL || has_hung_up(s->plan->input));
-}
-
 static void take_signal(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
@@ -168,10 +160,10 @@ static void take_signal(struct supervisor *s)
 		relay_attach(&s->relay);
 	} else if (signal == SIGTSTP) {
 		stop_ourselves(s);
-	} else if (is_hang_up(s, &info)) {
+	} else if (signal == SIGHUP && has_hung_up(s->plan->input)) {
 		user_is_gone(s);
 	} else {
-		s->passed |= 1ULL << signal;
+		s->outcome->outside_signal = signal;
 		tell(s, CHANNEL_SIGNAL, signal);
 	}
 }
@@ -239,14 +231,12 @@ static int step(struct supervisor *s)
 	limit = sooner(sooner(limit, s->timeout_at, now), s->kill_at, now);
 	if (poll(fds, POLL_MAX, limit) < 0)
 		return errno == EINTR ? 0 : error_set(s->err, errno, "cannot wait for the sandbox");
-	now = now_us() / 1000;
-	check_clock(s, now);
-	if (fds[SIGNALS].revents) {
+	if (fds[SIGNALS].revents)
 		take_signal(s);
-		return 0; /* it may have stopped us for hours, and then what poll said is no longer true */
-	}
+	now = now_us() / 1000;
 	if (relay_step(&s->relay, now, fds + RELAY) < 0)
 		user_is_gone(s);
+	check_clock(s, now);
 	/* EXIT is in the channel before init's end shows on the pidfd, so the channel goes first. */
 	if (fds[CHANNEL].revents)
 		return take_message(s);
@@ -276,12 +266,10 @@ static uint64_t time_us(struct timeval time)
 	return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec;
 }
 
-/* The signal that a status tells of, also in the way that shells do; 0: none. */
-static int signal_of(int wait_status)
+static bool ended_by(int wait_status, int signal)
 {
-	if (WIFSIGNALED(wait_status))
-		return WTERMSIG(wait_status);
-	return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) > 128 && WEXITSTATUS(wait_status) < 128 + 64 ? WEXITSTATUS(wait_status) - 128 : 0;
+	return signal && ((WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == signal) ||
+	                     (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 128 + signal));
 }
 
 /* Without EXIT the usage of the dead tree comes from the kernel: a PID 1 reaps all of its namespace in its last moment. */
@@ -291,14 +279,11 @@ static void judge(struct supervisor *s, const struct rusage *init_usage)
 	const struct rusage *usage = s->has_exit ? &s->exit.usage : init_usage;
 
 	outcome->wait_status = s->has_exit ? s->exit.wait_status : SIGKILL;
-	int signal = signal_of(outcome->wait_status);
-	bool is_ours = s->passed & 1ULL << signal;
-	outcome->outside_signal = is_ours ? signal : 0;
 	if (s->ending != OUTCOME_EXITED)
 		outcome->cause = s->ending;
 	else if (!s->has_exit)
 		outcome->cause = OUTCOME_KILLED;
-	else if (is_ours)
+	else if (ended_by(outcome->wait_status, outcome->outside_signal))
 		outcome->cause = OUTCOME_INTERRUPTED;
 	else
 		outcome->cause = outcome_cause_of(outcome->wait_status);
@@ -333,6 +318,7 @@ int supervise_run(const struct supervise_plan *plan, struct outcome *ret, struct
 	struct supervisor s = {.plan = plan, .outcome = ret, .err = err, .signals = -1, .started_us = now_us()};
 	struct rusage usage;
 
+	ret->outside_signal = 0;
 	if (plan->timeout_ms)
 		s.timeout_at = s.started_us / 1000 + plan->timeout_ms;
 	int r = open_signals(&s);
