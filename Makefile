@@ -86,14 +86,15 @@ FORCE:
 # a sandbox, linked statically so that it starts in any root: build/tests/payload/SUITE/NAME. (No --gc-sections for Criterion: it would take the tests.)
 
 SUITES := $(foreach s,unit e2e escape fault,$(if $(call find,tests/$(s),*_test.c),$(s)))
+WEAK = $(BUILD)/tests/weak/build/carrel
 PAYLOADS := $(wildcard tests/*/payload/*.c)
 TEST_PROGRAMS := $(SUITES:%=$(BUILD)/tests/%)
 PAYLOAD_PROGRAMS := $(foreach p,$(PAYLOADS),$(BUILD)/tests/payload/$(word 2,$(subst /, ,$(p)))/$(basename $(notdir $(p))))
 
 .PHONY: tests
-tests: $(TEST_PROGRAMS) $(PAYLOAD_PROGRAMS)
+tests: $(TEST_PROGRAMS) $(PAYLOAD_PROGRAMS) $(if $(SANITIZE),,$(WEAK))
 
-suite_sources = $(filter-out tests/$(1)/payload/%,$(call find,tests/$(1),*.c)) $(if $(filter unit,$(1)),,tests/e2e/harness.c)
+suite_sources = $(filter-out tests/$(1)/payload/% tests/$(1)/weak/%,$(call find,tests/$(1),*.c)) $(if $(filter unit,$(1)),,tests/e2e/harness.c)
 define suite
 $(BUILD)/tests/$(1): $(call objects,$(sort $(call suite_sources,$(1)))) $(BUILD)/libcarrel.a
 	@mkdir -p $$(@D)
@@ -107,6 +108,15 @@ $(BUILD)/tests/payload/$(1)/%: tests/$(1)/payload/%.c $(BUILD)/flags
 	$$(call say,CC)$$(CC) $$(CPPFLAGS) -std=gnu17 $$(CFLAGS) $$(WARN) -MMD -MP -static -o $$@ $$<
 endef
 $(foreach s,$(sort $(foreach p,$(PAYLOADS),$(word 2,$(subst /, ,$(p))))),$(eval $(call payload,$(s))))
+
+# The same program with one defence missing, to see that the escape tests notice (tests/escape/weak/weak.c). It stands in a folder named build, as
+# build/carrel does, so that it finds the profiles.
+WEAK_WRAPS := prctl syscall setgroups openat caps_apply caps_bound keyring_apply landlock_apply cover_apply mount_attach init_run
+
+$(WEAK): $(call objects,src/cli/main.c tests/escape/weak/weak.c) $(BUILD)/libcarrel.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) $(PIE) $(LINK) $(LDFLAGS) $(WEAK_WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
+	@ln -sfn ../../../profiles $(BUILD)/tests/weak/profiles
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
