@@ -174,11 +174,13 @@ const struct seccomp_group *seccomp_groups_find(const struct seccomp_groups *gro
 void seccomp_group_visit(const struct seccomp_groups *groups, const struct seccomp_group *group, void (*visit)(const char *call, void *context), void *context)
 {
 	for (size_t i = 0; i < group->count; i++) {
-		/* Loading has made sure that the inner group is there and that this ends. */
-		if (group->members[i][0] == '@')
-			seccomp_group_visit(groups, seccomp_groups_find(groups, group->members[i]), visit, context);
+		const char *member = group->members[i];
+		const struct seccomp_group *inner = member[0] == '@' ? seccomp_groups_find(groups, member) : NULL;
+
+		if (inner) /* loading has made sure that this ends */
+			seccomp_group_visit(groups, inner, visit, context);
 		else
-			visit(group->members[i], context);
+			visit(member, context);
 	}
 }
 
