@@ -1,4 +1,4 @@
-/* Resource limits of the calling process (getrlimit(2)), and nice. */
+/* Resource limits of the calling process (getrlimit(2)). */
 #ifndef CARREL_ISOLATE_RLIMIT_H
 #define CARREL_ISOLATE_RLIMIT_H
 
