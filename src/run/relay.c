@@ -15,6 +15,7 @@ enum {
 	FOREGROUND_LOOK_MS = 250, /* bash's fg sends no SIGCONT to a job that runs in the background: we have to look */
 	IDLE_LOOK_MS = 100,       /* nobody has the pty open just now; a process without a terminal may open /dev/tty again */
 	FINISH_SILENCE_MS = 100,
+	FINISH_STALL_MS = 1000,
 };
 
 void relay_open(struct relay *relay, int master, int input, int output)
@@ -195,7 +196,12 @@ void relay_finish(struct relay *relay, int stop_fd)
 
 		if (!relay->output_open)
 			return;
-		n = poll(fds, 3, ring->size ? -1 : FINISH_SILENCE_MS);
+		n = poll(fds, 3, ring->size ? FINISH_STALL_MS : FINISH_SILENCE_MS);
+		if (n == 0 && ring->size) {
+			/* The reader stands still, and in raw mode ^C would be a byte that nobody reads: make it a signal again. */
+			tty_restore(&relay->mode);
+			continue;
+		}
 		if (n == 0 || (n > 0 && fds[2].revents))
 			return;
 		if (n < 0)

@@ -318,3 +318,20 @@ Test(relay, shared_descriptions_stay_blocking, .timeout = 20)
 	(void)end_of(&d);
 	cr_assert_not(fcntl(d.terminal, F_GETFL) & O_NONBLOCK);
 }
+
+Test(relay, control_c_works_when_the_reader_stands_still_at_the_end, .timeout = 20)
+{
+	int out[2], terminal, screen = desk_open(&terminal);
+	struct launcher launcher;
+	struct outcome outcome;
+
+	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
+	cr_assert_geq(fcntl(out[1], F_SETPIPE_SZ, 4096), 4096);
+	launcher_start(&launcher, &(struct tree){.script = "head -c 6000 /dev/zero", .pty = true, .input = terminal, .output = out[1]});
+	cr_assert_eq(tcsetpgrp(terminal, launcher.pid), 0);
+	usleep(800000); /* the payload has ended by then, or ^C would be its own */
+	for (int i = 0; i < 20; i++, usleep(100000)) /* typed until it is heard */
+		cr_assert_eq(fd_write_all(screen, "\003", 1), 0);
+	cr_assert(launcher_wait(&launcher, 3000, &outcome));
+	cr_assert_eq(outcome.wait_status, 0);
+}
