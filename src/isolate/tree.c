@@ -79,7 +79,7 @@ static int open_proc(struct tree_entry *entry, struct error *err)
 	return -err->code;
 }
 
-/* Without a network namespace of our own there is no fresh sysfs: then the host's, read-only. */
+/* A sysfs shows the network devices of the namespace that it is made in. Who has none of his own gets no fresh one: then it is the host's, read-only. */
 static int open_sys(struct tree_entry *entry, struct error *err)
 {
 	entry->source_fd = mount_new("sysfs", NULL, MOUNT_NODEV | MOUNT_NOSUID | MOUNT_NOEXEC, NULL);
@@ -97,8 +97,6 @@ static int open_entry(struct tree *tree, struct tree_entry *entry, struct error 
 		return open_source(entry, err);
 	case TREE_PROC:
 		return open_proc(entry, err);
-	case TREE_SYS:
-		return open_sys(entry, err);
 	case TREE_DEV:
 		return devices_open(tree->devices, err);
 	default:
@@ -129,6 +127,17 @@ int tree_open(struct tree *tree, struct tree_entry *entries, struct error *err)
 		r = open_void(tree, err);
 	for (size_t i = 0; i < tree->plan->entry_count && r == 0; i++)
 		r = open_entry(tree, &entries[i], err);
+	return r;
+}
+
+int tree_open_sys(const struct tree *tree, struct tree_entry *entries, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < tree->plan->entry_count && r == 0; i++) {
+		if (entries[i].kind == TREE_SYS)
+			r = open_sys(&entries[i], err);
+	}
 	return r;
 }
 

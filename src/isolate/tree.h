@@ -109,6 +109,8 @@ struct tree {
 void tree_init(struct tree *tree, struct arena *arena, const struct tree_plan *plan);
 /* Open every source; a missing optional one marks its entry as done with (source_fd -1, target NULL). */
 int tree_open(struct tree *tree, struct tree_entry *entries, struct error *err) MUST_CHECK;
+/* The one source that tree_open leaves out, /sys: it wants the network namespace entered, and the host's tree still before it. */
+int tree_open_sys(const struct tree *tree, struct tree_entry *entries, struct error *err) MUST_CHECK;
 /* Make the root, and make it ours: afterwards "/" is the sandbox's. */
 int tree_make_root(struct tree *tree, struct error *err) MUST_CHECK;
 /* Work off the entries. */

@@ -79,7 +79,7 @@ static int ask_for_server(void *context, const int *fds, size_t count, struct er
 	return r < 0 ? error_set(err, -r, "cannot start fuse-overlayfs") : 0;
 }
 
-static int build_tree(const struct stage *stage, struct error *err)
+static int build_tree(const struct stage *stage, struct net *net, struct error *err)
 {
 	struct plan *plan = stage->plan;
 	struct overlay_host host = {.start_server = ask_for_server, .context = (void *)stage};
@@ -95,6 +95,11 @@ static int build_tree(const struct stage *stage, struct error *err)
 	if (r == 0)
 		r = tree_open(&tree, plan->tree.entries, err);
 	trace_mark("sources opened");
+	if (r == 0 && plan->ns.network)
+		r = net_join(net, err);
+	trace_mark("network joined");
+	if (r == 0)
+		r = tree_open_sys(&tree, plan->tree.entries, err);
 	if (r == 0)
 		r = tree_make_root(&tree, err);
 	trace_mark("root made");
@@ -195,10 +200,7 @@ static int stage_steps(const struct stage *stage, pid_t *ret_payload, struct err
 	if (r == 0)
 		r = wait_for_mapping(stage, err);
 	if (r == 0)
-		r = build_tree(stage, err);
-	if (r == 0 && stage->plan->ns.network)
-		r = net_join(&net, err);
-	trace_mark("network joined");
+		r = build_tree(stage, &net, err);
 	if (r == 0)
 		r = open_terminal(stage, &slave, err);
 	return r < 0 ? r : fork_payload(stage, slave, ret_payload, err);
