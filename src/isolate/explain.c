@@ -193,7 +193,8 @@ static bool explain_settings(struct explanation *ret)
 	return false;
 }
 
-/* ENOSPC: a namespace limit of this user; each kind has its own (namespaces(7)). */
+/* ENOSPC: a namespace limit of this user; each kind has its own (namespaces(7)). Inside a new user namespace the files show its own limits, which are
+ * none, while those outside still hold. */
 static bool explain_limits(struct explanation *ret)
 {
 	static const char *const kinds[] = {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup"};
@@ -205,6 +206,10 @@ static bool explain_limits(struct explanation *ret)
 			continue;
 		(void)say_cause(ret, "namespaces of a kind are switched off (user.max_%s_namespaces=0)", kinds[i]);
 		return say_hint(ret, "sudo sysctl -w user.max_%s_namespaces=15000", kinds[i]);
+	}
+	if (explain_sysctl("user/max_user_namespaces") == INT_MAX) {
+		(void)say_cause(ret, "a limit of namespaces is reached that was set outside of this one (user.max_*_namespaces)");
+		return say_hint(ret, "carrel doctor  names it");
 	}
 	(void)say_cause(ret, "the limit of namespaces is reached (user.max_user_namespaces=%ld, at most 32 inside each other)", explain_sysctl("user/max_user_namespaces"));
 	return say_hint(ret, "end other sandboxes (lsns --type user lists them), or  sudo sysctl -w user.max_user_namespaces=%ld",
@@ -270,6 +275,12 @@ int explain_userns_failure(int errnum, struct error *err)
 			(void)error_hint(err, "%s", found.hint);
 	}
 	return err ? -err->code : -errnum;
+}
+
+int explain_namespace_limit(const char *kind, struct error *err)
+{
+	(void)error_cause(err, "the limit of namespaces of this kind is reached (user.max_%s_namespaces)", kind);
+	return error_hint(err, "sudo sysctl -w user.max_%s_namespaces=15000", kind);
 }
 
 /* --- setuid helpers --- */

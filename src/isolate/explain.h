@@ -24,6 +24,9 @@ bool explain_userns(int errnum, struct explanation *ret);
 /* The same for an error that error_set() has begun: puts cause and hint, or leaves it as it is. Returns -err->code. */
 int explain_userns_failure(int errnum, struct error *err);
 
+/* For ENOSPC inside the new user namespace, where the setting outside cannot be read any more: names the one of `kind`, "net". Returns -err->code. */
+int explain_namespace_limit(const char *kind, struct error *err);
+
 /* Why the setuid helper at `path` (newuidmap, newgidmap, fusermount3) cannot raise its privileges here: no_new_privs, nosuid, neither setuid nor file
  * capabilities, not root's. False: nothing stands against it. */
 bool explain_helper(const char *path, struct explanation *ret);

@@ -28,7 +28,7 @@ static void *make(void *argument)
 
 	if (unshare(CLONE_NEWNET) < 0) {
 		error_set(&net->error, errno, "cannot make a network namespace");
-		(void)explain_userns_failure(net->error.code, &net->error);
+		(void)(net->error.code == ENOSPC ? explain_namespace_limit("net", &net->error) : explain_userns_failure(net->error.code, &net->error));
 	} else if (loopback_up(&net->error) == 0) {
 		net->namespace = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 		if (net->namespace < 0)
