@@ -107,8 +107,9 @@ Test(relay, control_z_belongs_to_the_shell_inside, .timeout = 30)
 	struct desk d = start("exec bash --norc --noprofile -i", true);
 
 	cr_assert(is_raw(&d));
-	type(&d, "PS1='> '; sleep 100\r");
-	usleep(500000);
+	type(&d, "PS1='> '; echo g''o; sleep 100\r");
+	cr_assert(expect(d.screen, "go\r\n", 5000)); /* not the echo of the line */
+	usleep(300000);
 	type(&d, "\032");
 	cr_assert(expect(d.screen, "Stopped", 3000));
 	type(&d, "kill %1; fg; exit 9\r");

@@ -56,8 +56,8 @@ Test(supervise, the_outcome_has_status_and_cause, .timeout = 60)
 	    {"file size", "ulimit -f 1; f=$(mktemp -u /tmp/XXXXXX); trap 'rm -f $f' EXIT; kill -XFSZ $$", 0, 0, OUTCOME_FILE_SIZE, 128 + SIGXFSZ},
 	    {"a refused system call", "kill -SYS $$", 0, 0, OUTCOME_SECCOMP, 128 + SIGSYS},
 	    {"a timeout", "exec sleep 100", 200, 5000, OUTCOME_TIMEOUT, 128 + SIGTERM},
-	    {"a timeout that is handled", "trap 'exit 3' TERM; sleep 100 & wait", 200, 5000, OUTCOME_TIMEOUT, 3},
-	    {"a timeout that is ignored", "trap '' TERM; sleep 100 & wait; sleep 100", 200, 300, OUTCOME_TIMEOUT, 128 + SIGKILL},
+	    {"a timeout that is handled", "trap 'exit 3' TERM; sleep 100 & wait", 800, 5000, OUTCOME_TIMEOUT, 3},
+	    {"a timeout that is ignored", "trap '' TERM; sleep 100 & wait; sleep 100", 800, 300, OUTCOME_TIMEOUT, 128 + SIGKILL},
 	    {"a timeout while it is stopped", "kill -STOP $$; sleep 100", 200, 5000, OUTCOME_TIMEOUT, 128 + SIGTERM},
 	    {"a timeout that is not reached", "exit 8", 60000, 0, OUTCOME_EXITED, 8},
 	};
