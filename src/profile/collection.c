@@ -235,8 +235,8 @@ void value_set_default(const struct schema_key *key, void *object)
 	} else if (key->type == SCHEMA_TEXTS) {
 		memset(member, 0, sizeof(struct text_list));
 	} else if (key->type == SCHEMA_PAIRS || key->type == SCHEMA_RECORDS) {
-		memset(member, 0, sizeof(void *));
-		memset(extra, 0, sizeof(size_t));
+		*(void **)(void *)member = NULL;
+		*(size_t *)(void *)extra = 0;
 	} else if (key->fallback) {
 		read_default(key, object);
 	} else if (key->type == SCHEMA_TEXT) {

@@ -1,9 +1,10 @@
 #include "profile/syntax.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "util/units.h"
 
 const char *const syntax_variables[] = {"HOME", "PWD", "USER", "UID", "SCRATCH", "TMPDIR", "XDG_", NULL};
 
@@ -58,11 +59,9 @@ bool syntax_path(const char *text, struct complaint *ret)
 
 static bool is_id(const char *text)
 {
-	char *end;
+	int64_t id;
 
-	errno = 0;
-	unsigned long value = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
-	return isdigit((unsigned char)*text) && !*end && !errno && value < 4294967295UL; /* (uid_t)-1 means "no change" */
+	return units_parse_number(text, 0, 4294967294, &id) == 0; /* (uid_t)-1 means "no change" */
 }
 
 static bool is_account_name(const char *text, size_t len)

@@ -227,7 +227,7 @@ static int merge_map(struct reader *reader, struct frame *frame, const struct no
 
 static int close_node(struct reader *reader)
 {
-	struct frame *frame = top(reader);
+	struct frame *frame = &reader->frames[reader->depth - 1]; /* libyaml ends only what it began */
 	struct node *node = frame->node;
 	int r = 0;
 
