@@ -297,6 +297,18 @@ static int run_sandbox(struct launch *launch, struct launch_result *result, stru
 	return r;
 }
 
+/* Before anything of ours is open: a number that is free now would be given to a descriptor of ours, and that to the payload. */
+static int check_descriptors(const struct request *request, struct error *err)
+{
+	for (size_t i = 0; i < request->preserve_fd_count; i++) {
+		if (fcntl(request->preserve_fds[i], F_GETFD) >= 0)
+			continue;
+		error_set(err, errno, "cannot hand descriptor %d to the payload", request->preserve_fds[i]);
+		return error_hint(err, "open it first, as a shell does with  %d<file", request->preserve_fds[i]);
+	}
+	return 0;
+}
+
 int launch_run(const struct request *request, const struct launch_paths *paths, struct launch_result *ret, struct error *err)
 {
 	struct launch launch = {.channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1};
@@ -307,7 +319,9 @@ int launch_run(const struct request *request, const struct launch_paths *paths, 
 	*ret = (struct launch_result){.status = EXIT_CARREL};
 	if (request->trace_startup)
 		trace_start();
-	r = host_read(&ret->arena, environ, &host, err);
+	r = check_descriptors(request, err);
+	if (r == 0)
+		r = host_read(&ret->arena, environ, &host, err);
 	trace_mark("host read");
 	if (r == 0)
 		r = load_profile(request, paths, &profile, err);

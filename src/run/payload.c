@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/close_range.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -19,6 +18,7 @@
 #include "run/stage.h"
 #include "run/supervise.h"
 #include "util/fd.h"
+#include "util/path.h"
 #include "util/proc.h"
 #include "util/sys.h"
 
@@ -77,30 +77,58 @@ static int become(const struct plan *plan, const struct account *account, struct
 
 /* --- where and with what --------------------------------------------------------------------------------------------------------- */
 
+/* The directory may be named by somebody who is not the user, such as an image: only inside the root, and through no magic link, which would lead to
+ * wherever a descriptor of ours stands (CVE-2024-21626). */
 static int enter_workdir(const struct plan_process *process, struct error *err)
 {
-	if (chdir(process->workdir) == 0)
+	cleanup_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int dir = root < 0 ? -errno : path_open_in(root, process->workdir, O_PATH | O_DIRECTORY);
+	int r = dir < 0 ? dir : fchdir(dir) < 0 ? -errno : 0;
+
+	if (r == 0)
 		return 0;
-	if (!process->workdir_asked && chdir("/") == 0)
+	if (!process->workdir_asked && root >= 0 && fchdir(root) == 0)
 		return 0;
-	error_set(err, errno, "cannot enter '%s' in the sandbox", process->workdir);
-	if (errno == ENOENT)
+	error_set(err, -r, "cannot enter '%s' in the sandbox", process->workdir);
+	if (r == -ENOENT)
 		return error_hint(err, "the path is not there inside; mount it with  -v %s:%s", process->workdir, process->workdir);
-	return -err->code;
+	return r;
 }
 
-static int close_descriptors(const struct plan_process *process, struct error *err)
+/* The smallest descriptor from `first` on that the payload gets; -1: there is none. */
+static int next_preserved(const struct plan_process *process, int first)
 {
-	if (sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0) { /* 5.11 */
-		for (int fd = 3; fd < 65536; fd++)
-			(void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* most are not open */
-	}
+	int next = -1;
+
 	for (size_t i = 0; i < process->preserve_fd_count; i++) {
 		int fd = process->preserve_fds[i];
 
+		if (fd >= first && (next < 0 || fd < next))
+			next = fd;
+	}
+	return next;
+}
+
+static void close_range_of(unsigned first, unsigned last)
+{
+	if (sys_close_range(first, last, 0) == 0) /* 5.9 */
+		return;
+	for (unsigned fd = first; fd <= last && fd < 65536; fd++)
+		(void)close((int)fd); /* most are not open */
+}
+
+/* Closed now, and not by execve, so that no path through /proc/self/fd leads anywhere while the program is looked for. */
+static int close_descriptors(const struct plan_process *process, struct error *err)
+{
+	int first = 3;
+
+	for (int fd; (fd = next_preserved(process, first)) >= 0; first = fd + 1) {
+		if (fd > first)
+			close_range_of((unsigned)first, (unsigned)fd - 1);
 		if (fcntl(fd, F_SETFD, 0) < 0)
 			return error_set(err, errno, "cannot hand descriptor %d to the payload", fd);
 	}
+	close_range_of((unsigned)first, ~0u);
 	return 0;
 }
 
