@@ -42,10 +42,11 @@ const char *escape_try(const struct escape_run *run, int *ret_status)
 	struct harness_result result;
 	const char *said;
 	size_t len;
+	const char *const weak[] = {arena_printf(&texts, "CARREL_WEAK=%s", run->weak ? run->weak : ""), NULL};
 
 	if (run->weak) {
 		start.program = escape_weak_program();
-		start.env = WORDS(arena_printf(&texts, "CARREL_WEAK=%s", run->weak));
+		start.env = weak;
 	}
 	result = harness_run(&start);
 	said = arena_strdup(&texts, result.out[0] ? result.out : result.err);
