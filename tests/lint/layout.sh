@@ -9,6 +9,6 @@ awk '
 	/^[^"]*[;{}] *\/\/ / || /^[ \t]*\/\// { print FILENAME ":" FNR ": a // comment"; bad = 1 }
 	END { exit bad }' $(find src tests -name '*.[ch]')
 # shellcheck disable=SC2044 # no name here has a blank
-for file in $(find src tests profiles contrib -type f); do
+for file in $(find src tests profiles contrib -name '*.[ch]' -o -name '*.sh' -o -name '*.yaml' -o -name '*.md'); do
 	[ -z "$(tail -c 1 "$file" | tr -d '\n')" ] || { echo "$file: no newline at the end"; exit 1; }
 done
