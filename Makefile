@@ -22,7 +22,7 @@ endif
 # --- flags --------------------------------------------------------------------------------------------------------------------------------
 
 # Texts are cut to the fixed buffers of struct error by design: no warning about that.
-WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-format-truncation $(if $(filter 1,$(WERROR)),-Werror)
+WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-format-truncation -Wno-unknown-warning-option $(if $(filter 1,$(WERROR)),-Werror)
 CPPFLAGS += -D_GNU_SOURCE -Isrc -DCARREL_VERSION='"$(VERSION)"' -DCARREL_DATADIR='"$(PREFIX)/share/carrel"'
 LIBS := -lseccomp -lcap -lyaml
 
