@@ -116,7 +116,7 @@ static int attach_layers(const int *fds, size_t count, struct buf *options)
 	return r;
 }
 
-int overlay_fuse_exec(const char *program, const int *fds, size_t count, struct error *err)
+int overlay_fuse_exec(const char *program, const int *fds, size_t count, bool single_id, struct error *err)
 {
 	cleanup_buf struct buf options = {0};
 	char mount_point[24];
@@ -130,6 +130,8 @@ int overlay_fuse_exec(const char *program, const int *fds, size_t count, struct 
 	r = attach_layers(fds, count, &options);
 	if (r < 0)
 		return error_set(err, -r, "cannot attach the layers for fuse-overlayfs");
+	if (single_id)
+		buf_printf(&options, ",squash_to_uid=%u,squash_to_gid=%u", geteuid(), getegid());
 	(void)snprintf(mount_point, sizeof(mount_point), "/dev/fd/%d", fds[0]);
 	if (fcntl(fds[0], F_SETFD, 0) < 0)
 		return error_set(err, errno, "cannot hand /dev/fuse to fuse-overlayfs");

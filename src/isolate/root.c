@@ -1,6 +1,7 @@
 /* The root of the sandbox, in its five kinds. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "isolate/mount.h"
@@ -123,8 +124,22 @@ int tree_make_root(struct tree *tree, struct error *err)
 	return error_set(err, EINVAL, "cannot make a root of kind %d", plan->root);
 }
 
+/* The overlays hold their layers by themselves. */
+static int detach_scratch(const struct tree *tree, struct error *err)
+{
+	if (!tree->scratch_attached || tree->plan->root != TREE_ROOT_HOST)
+		return 0;
+	if (fchdir(tree->scratch_fd) < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return error_set(err, errno, "cannot detach the tmpfs of the writable layers");
+	return 0;
+}
+
 int tree_finish(struct tree *tree, struct error *err)
 {
+	int detached = detach_scratch(tree, err);
+
+	if (detached < 0)
+		return detached;
 	for (size_t i = 0; i < tree->late_count; i++) {
 		int r = mount_restrict(tree->late_readonly[i], MOUNT_RDONLY);
 

@@ -24,10 +24,25 @@ static int open_layer(const char *source)
 	return fd < 0 ? -errno : fd;
 }
 
-static int open_source(struct tree_entry *entry, struct error *err)
+/* A layered mount is made now, not when its turn comes: the kernel takes no layer from the old root once that is detached, and /dev/fuse may not be in
+ * the new one. */
+static int lay_over(struct tree *tree, struct tree_entry *entry, int lower_fd, struct error *err)
+{
+	cleanup_close int lower = lower_fd;
+	int fd = tree_layer(tree, tree->plan->overlay, &lower, 1, entry->keep, err);
+
+	if (fd < 0)
+		return error_at(err, &entry->at, "filesystem.mounts");
+	entry->source_fd = fd;
+	return 0;
+}
+
+static int open_source(struct tree *tree, struct tree_entry *entry, struct error *err)
 {
 	int fd = entry->kind == TREE_BIND ? open_bind(entry->source) : open_layer(entry->source);
 
+	if (fd >= 0 && entry->kind == TREE_LAYERED)
+		return lay_over(tree, entry, fd, err);
 	if (fd >= 0) {
 		entry->source_fd = fd;
 		return 0;
@@ -94,7 +109,7 @@ static int open_entry(struct tree *tree, struct tree_entry *entry, struct error 
 	switch (entry->kind) {
 	case TREE_BIND:
 	case TREE_LAYERED:
-		return open_source(entry, err);
+		return open_source(tree, entry, err);
 	case TREE_PROC:
 		return open_proc(entry, err);
 	case TREE_DEV:
@@ -183,13 +198,14 @@ static int open_scratch(struct tree *tree, struct error *err)
 	if (tree->scratch_fd < 0)
 		return error_set(err, -tree->scratch_fd, "cannot make a tmpfs for the writable layers");
 	/* Before 6.15 neither overlayfs nor open_tree takes what lies in a detached mount. Attached on top of the root it
-	 * is reachable by its descriptor alone; the pivot or the end of the namespace takes it away. */
+	 * is reachable by its descriptor alone, until the pivot or tree_finish takes it away. */
 	cleanup_close int probe = mount_clone(tree->scratch_fd, "", AT_EMPTY_PATH);
-	if (probe < 0 && tree->plan->root != TREE_ROOT_HOST) {
+	if (probe < 0) {
 		cleanup_close int top = open("/", O_PATH | O_CLOEXEC);
 		int r = mount_attach(tree->scratch_fd, top, 0);
 		if (r < 0)
 			return error_set(err, -r, "cannot attach the tmpfs for the writable layers");
+		tree->scratch_attached = true;
 	}
 	return 0;
 }

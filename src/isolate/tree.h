@@ -46,7 +46,7 @@ struct tree_entry {
 	const char *content;
 	const char *keep;   /* TREE_LAYERED: the folder of the kept layer; NULL: discarded */
 	struct origin at;
-	int source_fd;      /* filled by tree_open: a detached mount (bind) or an open directory (layered) */
+	int source_fd;      /* filled by tree_open: a detached mount */
 };
 
 enum tree_root {
@@ -93,6 +93,7 @@ struct tree {
 	int root_fd;    /* the root as far as it is built */
 	int void_fd;    /* a tmpfs with an empty directory "dir" and an empty file "file" */
 	int scratch_fd; /* the folder of discarded layers, once needed */
+	bool scratch_attached;
 	unsigned areas; /* how many were made in it */
 	int *lower_fds;
 	int root_source_fd;

@@ -103,9 +103,7 @@ static int mount_bind(struct tree *tree, const struct tree_entry *entry, struct 
 
 static int mount_layered(struct tree *tree, const struct tree_entry *entry, struct error *err)
 {
-	cleanup_close int mount_fd = tree_layer(tree, tree->plan->overlay, &entry->source_fd, 1, entry->keep, err);
-
-	return mount_fd < 0 ? mount_fd : attach_entry(tree, entry, mount_fd, entry_flags(entry), TREE_OURS, err);
+	return attach_entry(tree, entry, entry->source_fd, entry_flags(entry), TREE_OURS, err);
 }
 
 static int mount_tmpfs(struct tree *tree, const struct tree_entry *entry, struct error *err)

@@ -159,7 +159,7 @@ static int start_server(struct launch *launch, int fds[FD_PASS_MAX], struct erro
 	else if (count < 2)
 		r = error_set(err, EPROTO, "cannot start fuse-overlayfs without its descriptors");
 	else
-		r = server_start(&launch->servers[launch->server_count++], fds[0], fds + 1, count - 1, err);
+		r = server_start(&launch->servers[launch->server_count++], fds[0], launch->plan.ids.rung == IDMAP_SINGLE, fds + 1, count - 1, err);
 	for (size_t i = 0; i < count; i++)
 		(void)fd_close(fds[i]);
 	if (r < 0)

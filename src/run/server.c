@@ -40,7 +40,7 @@ static int arrange_descriptors(const int *fds, size_t count, int log)
 	return sys_close_range(3 + (unsigned)count, ~0u, 0) < 0 ? -errno : 0;
 }
 
-static int server_child(const char *program, int user_fd, const int *fds, size_t count, int log, pid_t launcher, struct error *err)
+static int server_child(const char *program, int user_fd, bool single_id, const int *fds, size_t count, int log, pid_t launcher, struct error *err)
 {
 	int own[FD_PASS_MAX];
 	uint64_t all = 0;
@@ -59,10 +59,10 @@ static int server_child(const char *program, int user_fd, const int *fds, size_t
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != launcher)
 		return -ESRCH;
-	return overlay_fuse_exec(program, own, count, err);
+	return overlay_fuse_exec(program, own, count, single_id, err);
 }
 
-int server_start(struct server *server, int user_fd, const int *fds, size_t count, struct error *err)
+int server_start(struct server *server, int user_fd, bool single_id, const int *fds, size_t count, struct error *err)
 {
 	cleanup_free char *program = proc_find_program("fuse-overlayfs", PROC_SYSTEM_PATH);
 	pid_t launcher = getpid(), child;
@@ -82,7 +82,7 @@ int server_start(struct server *server, int user_fd, const int *fds, size_t coun
 
 		(void)sigemptyset(&none);
 		(void)sigprocmask(SIG_SETMASK, &none, NULL);
-		(void)!server_child(program, user_fd, fds, count, server->log, launcher, &why);
+		(void)!server_child(program, user_fd, single_id, fds, count, server->log, launcher, &why);
 		(void)dprintf(server->log, "%s: %s\n", why.what, why.cause); /* without it the sandbox's own error stands */
 		_exit(EXIT_CARREL);
 	}
@@ -93,13 +93,19 @@ int server_start(struct server *server, int user_fd, const int *fds, size_t coun
 void server_explain(const struct server *server, struct error *err)
 {
 	cleanup_free char *text = NULL;
+	const char *said = NULL;
 
 	if (!server->pid || server->log < 0 || lseek(server->log, 0, SEEK_SET) < 0)
 		return;
-	if (fd_slurp(server->log, 4096, &text, NULL) < 0 || !*text)
+	if (fd_slurp(server->log, 65536, &text, NULL) < 0)
 		return;
-	text[strcspn(text, "\n")] = 0;
-	error_cause(err, "fuse-overlayfs says: %.300s", text);
+	/* The last line that complains; of options that it does not know it says so every time. */
+	for (char *line, *rest = text; (line = strsep(&rest, "\n"));) {
+		if (*line && !strstr(line, "unknown argument ignored"))
+			said = line;
+	}
+	if (said)
+		(void)error_cause(err, "fuse-overlayfs says: %.300s", said);
 }
 
 void server_end(struct server *server)

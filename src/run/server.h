@@ -2,6 +2,7 @@
 #ifndef CARREL_RUN_SERVER_H
 #define CARREL_RUN_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -12,9 +13,9 @@ struct server {
 	int log;   /* what it printed, a memfd; -1 */
 };
 
-/* Start fuse-overlayfs in the user namespace `user_fd`; `fds` as overlay_fuse_exec takes them. It dies with the launcher
+/* Start fuse-overlayfs in the user namespace `user_fd`; `fds` and `single_id` as overlay_fuse_exec takes them. It dies with the launcher
  * (PR_SET_PDEATHSIG). */
-int server_start(struct server *server, int user_fd, const int *fds, size_t count, struct error *err) MUST_CHECK;
+int server_start(struct server *server, int user_fd, bool single_id, const int *fds, size_t count, struct error *err) MUST_CHECK;
 
 /* When the sandbox failed while it had a server: what the server said of it becomes the cause. */
 void server_explain(const struct server *server, struct error *err);

@@ -92,6 +92,17 @@ const char *harness_path(const char *fmt, ...)
 	return arena_printf(&paths, "%s/%s", harness_tmp(), name);
 }
 
+const char *harness_text(const char *fmt, ...)
+{
+	cleanup_free char *text = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	cr_assert(vasprintf(&text, fmt, args) >= 0);
+	va_end(args);
+	return arena_strdup(&paths, text);
+}
+
 const char *harness_file(const char *name, const char *text)
 {
 	const char *path = harness_path("%s", name);
@@ -407,6 +418,37 @@ void harness_done(struct harness_result *result)
 	free(result->out);
 	free(result->err);
 	*result = (struct harness_result){0};
+}
+
+const char *const *harness_words(const char *const *first, const char *const *second)
+{
+	size_t count = 0, n = 0;
+	const char **words;
+
+	while (first[n])
+		n++;
+	while (second[count])
+		count++;
+	words = arena_alloc(&paths, (n + count + 1) * sizeof(*words));
+	memcpy(words, first, n * sizeof(*words));
+	memcpy(words + n, second, count * sizeof(*words));
+	return words;
+}
+
+const char *harness_shell(const char *script)
+{
+	const struct harness_run run = {.program = "/bin/sh", .argv = WORDS("-ec", script)};
+	struct harness_result result = harness_run(&run);
+	const char *text = arena_strdup(&paths, result.out);
+
+	cr_assert(result.status == 0, "cannot prepare: %s\n%s", script, result.err);
+	harness_done(&result);
+	return text;
+}
+
+const char *harness_snapshot(const char *dir)
+{
+	return harness_shell(arena_printf(&paths, "cd '%s' && find . -printf '%%y %%m %%U:%%G %%s %%p %%l\\n' | sort -k5", dir));
 }
 
 bool harness_wait_for(const char *path, int timeout_ms)

@@ -82,6 +82,15 @@ struct harness_case {
 };
 void harness_table(const struct harness_case *cases, size_t count);
 
+/* The words of `first` and then those of `second`, as argv for a run: options from one table before a command from another. */
+const char *const *harness_words(const char *const *first, const char *const *second);
+#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* Prepare: run a shell script on the host, in harness_tmp(); it must succeed. What it printed, valid until the test ends. */
+const char *harness_shell(const char *script);
+/* All that is in a directory, for a comparison of before and after: a line with type, mode, owner, size and target for each name. */
+const char *harness_snapshot(const char *dir);
+
 /* Expectations: each failure prints the name, the value and what the program said on stderr. */
 void harness_expect_status(const char *name, const struct harness_result *result, int status);
 void harness_expect_out(const char *name, const struct harness_result *result, const char *contained);
@@ -91,6 +100,7 @@ void harness_expect_err(const char *name, const struct harness_result *result, c
  * gives a path in it. Valid until the test ends. harness_slurp: a file's text, "" where it cannot be read. */
 const char *harness_tmp(void);
 const char *harness_path(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+const char *harness_text(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* as printf, valid as long */
 const char *harness_file(const char *name, const char *text);
 const char *harness_slurp(const char *path);
 
