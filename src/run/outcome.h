@@ -32,7 +32,7 @@ enum { OUTCOME_NOTES_MAX = 16, OUTCOME_TEXT = 512 };
 struct outcome {
 	enum outcome_cause cause;
 	int wait_status;    /* of the payload, as by wait(2); SIGKILL when it was killed with the whole tree */
-	int outside_signal; /* the last signal passed on from outside; 0: none */
+	int outside_signal; /* the signal from outside that ended it; 0: none */
 	struct {
 		uint64_t wall_us, user_us, system_us, max_rss_kb; /* max_rss_kb: of the largest single process */
 	} usage;

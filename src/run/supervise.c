@@ -37,7 +37,8 @@ struct supervisor {
 	struct error *err;
 	struct relay relay;
 	int signals;
-	uint64_t started_us, timeout_at, kill_at; /* ms; 0: never */
+	uint64_t started_us, timeout_at, kill_at; /* the last two in ms; 0: never */
+	uint64_t passed;                          /* the signals passed on, a bit each */
 	enum outcome_cause ending;                /* why we are ending it; OUTCOME_EXITED: we are not */
 	bool over, has_exit;
 	struct channel_exit exit;
@@ -149,6 +150,13 @@ static bool has_hung_up(int fd)
 	return isatty(fd) && poll(&terminal, 1, 0) == 1 && terminal.revents & POLLHUP;
 }
 
+/* A terminal that closes reaches its foreground group by a signal of the kernel's own; a shell that ends passes it on to its jobs. A
+ * `kill -HUP` is neither, and only passed on: daemons take it for "read your configuration". */
+static bool is_hang_up(const struct supervisor *s, const struct signalfd_siginfo *info)
+{
+	return info->ssi_signo == SIGHUP && (info->ssi_code == SI_KERNEL || has_hung_up(s->plan->input));
+}
+
 static void take_signal(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
@@ -160,10 +168,10 @@ static void take_signal(struct supervisor *s)
 		relay_attach(&s->relay);
 	} else if (signal == SIGTSTP) {
 		stop_ourselves(s);
-	} else if (signal == SIGHUP && has_hung_up(s->plan->input)) {
+	} else if (is_hang_up(s, &info)) {
 		user_is_gone(s);
 	} else {
-		s->outcome->outside_signal = signal;
+		s->passed |= 1ULL << signal;
 		tell(s, CHANNEL_SIGNAL, signal);
 	}
 }
@@ -231,12 +239,14 @@ static int step(struct supervisor *s)
 	limit = sooner(sooner(limit, s->timeout_at, now), s->kill_at, now);
 	if (poll(fds, POLL_MAX, limit) < 0)
 		return errno == EINTR ? 0 : error_set(s->err, errno, "cannot wait for the sandbox");
-	if (fds[SIGNALS].revents)
-		take_signal(s);
 	now = now_us() / 1000;
+	check_clock(s, now);
+	if (fds[SIGNALS].revents) {
+		take_signal(s);
+		return 0; /* it may have stopped us for hours, and then what poll said is no longer true */
+	}
 	if (relay_step(&s->relay, now, fds + RELAY) < 0)
 		user_is_gone(s);
-	check_clock(s, now);
 	/* EXIT is in the channel before init's end shows on the pidfd, so the channel goes first. */
 	if (fds[CHANNEL].revents)
 		return take_message(s);
@@ -266,10 +276,12 @@ static uint64_t time_us(struct timeval time)
 	return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec;
 }
 
-static bool ended_by(int wait_status, int signal)
+/* The signal that a status tells of, also in the way that shells do; 0: none. */
+static int signal_of(int wait_status)
 {
-	return signal && ((WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == signal) ||
-	                     (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 128 + signal));
+	if (WIFSIGNALED(wait_status))
+		return WTERMSIG(wait_status);
+	return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) > 128 && WEXITSTATUS(wait_status) < 128 + 64 ? WEXITSTATUS(wait_status) - 128 : 0;
 }
 
 /* Without EXIT the usage of the dead tree comes from the kernel: a PID 1 reaps all of its namespace in its last moment. */
@@ -279,11 +291,14 @@ static void judge(struct supervisor *s, const struct rusage *init_usage)
 	const struct rusage *usage = s->has_exit ? &s->exit.usage : init_usage;
 
 	outcome->wait_status = s->has_exit ? s->exit.wait_status : SIGKILL;
+	int signal = signal_of(outcome->wait_status);
+	bool is_ours = s->passed & 1ULL << signal;
+	outcome->outside_signal = is_ours ? signal : 0;
 	if (s->ending != OUTCOME_EXITED)
 		outcome->cause = s->ending;
 	else if (!s->has_exit)
 		outcome->cause = OUTCOME_KILLED;
-	else if (ended_by(outcome->wait_status, outcome->outside_signal))
+	else if (is_ours)
 		outcome->cause = OUTCOME_INTERRUPTED;
 	else
 		outcome->cause = outcome_cause_of(outcome->wait_status);
@@ -318,7 +333,6 @@ int supervise_run(const struct supervise_plan *plan, struct outcome *ret, struct
 	struct supervisor s = {.plan = plan, .outcome = ret, .err = err, .signals = -1, .started_us = now_us()};
 	struct rusage usage;
 
-	ret->outside_signal = 0;
 	if (plan->timeout_ms)
 		s.timeout_at = s.started_us / 1000 + plan->timeout_ms;
 	int r = open_signals(&s);
