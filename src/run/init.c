@@ -15,12 +15,12 @@
 #include "run/channel.h"
 #include "util/fd.h"
 
-enum { LAST_REAP_MS = 1000 };
+enum { LAST_REAP_MS = 1000, RESUME_AGAIN_MS = 50 };
 
 struct init {
 	const struct init_plan *plan;
 	int children; /* a signalfd for SIGCHLD */
-	bool ended;
+	bool ended, resumed;
 	int wait_status;
 };
 
@@ -108,7 +108,13 @@ static void pass_on(const struct init *init, int signal)
 	(void)kill(getpgid(payload) == payload ? -payload : payload, signal); /* it may have ended just now */
 }
 
-static int obey(const struct init *init)
+static void stop_or_continue(struct init *init, int signal)
+{
+	(void)kill(-1, signal); /* nobody left is fine */
+	init->resumed = signal == SIGCONT;
+}
+
+static int obey(struct init *init)
 {
 	struct channel_message message;
 	int fds[FD_PASS_MAX];
@@ -123,9 +129,9 @@ static int obey(const struct init *init)
 	if (message.type == CHANNEL_SIGNAL)
 		pass_on(init, message.signal);
 	else if (message.type == CHANNEL_SUSPEND)
-		(void)kill(-1, SIGSTOP);
+		stop_or_continue(init, SIGSTOP);
 	else if (message.type == CHANNEL_RESUME)
-		(void)kill(-1, SIGCONT);
+		stop_or_continue(init, SIGCONT);
 	return 0;
 }
 
@@ -138,7 +144,14 @@ static int serve(struct init *init)
 
 	/* Reaping comes first: a payload that ended before the signalfd was made has left no signal. */
 	for (reap(init); !init->ended; reap(init)) {
-		if (poll(fds, 2, -1) < 0)
+		/* A child that is just being forked when SIGSTOP comes gets it at birth, but not the SIGCONT behind it, which its parent ignores
+		 * by default (kernel: __send_signal_locked leaves before it looks at the forks under way). So SIGCONT is sent twice. */
+		int n = poll(fds, 2, init->resumed ? RESUME_AGAIN_MS : -1);
+		if (n == 0) {
+			(void)kill(-1, SIGCONT);
+			init->resumed = false;
+		}
+		if (n <= 0)
 			continue;
 		if (fds[0].revents)
 			wait_for_children(init, 0);
