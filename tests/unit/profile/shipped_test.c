@@ -110,6 +110,15 @@ Test(shipped, on_the_host)
 	}
 }
 
+/* What git runs or obeys later, whole: in a worktree .git is a file, and a build could put a folder in its place. */
+Test(shipped, build_protects_git)
+{
+	struct profile *p = load_shipped("build");
+
+	cr_expect(has(&p->filesystem.protect, "$PWD/.git"));
+	profile_free(p);
+}
+
 /* $TMPDIR may be /tmp, where the host's sockets are: what covers /tmp must come after it. */
 Test(shipped, login_scratch)
 {
