@@ -437,7 +437,7 @@ const char *const *harness_words(const char *const *first, const char *const *se
 
 const char *harness_shell(const char *script)
 {
-	const struct harness_run run = {.program = "/bin/sh", .argv = WORDS("-ec", script)};
+	const struct harness_run run = {.program = "/bin/sh", .argv = HARNESS_WORDS("-ec", script)};
 	struct harness_result result = harness_run(&run);
 	const char *text = arena_strdup(&paths, result.out);
 

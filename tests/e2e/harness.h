@@ -84,7 +84,7 @@ void harness_table(const struct harness_case *cases, size_t count);
 
 /* The words of `first` and then those of `second`, as argv for a run: options from one table before a command from another. */
 const char *const *harness_words(const char *const *first, const char *const *second);
-#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define HARNESS_WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /* Prepare: run a shell script on the host, in harness_tmp(); it must succeed. What it printed, valid until the test ends. */
 const char *harness_shell(const char *script);

@@ -24,7 +24,7 @@ static void requires_all(void)
 
 static const char *const *options(const struct rung *rung, const char *root)
 {
-	return harness_words(WORDS("run", "@container", "--overlay"), WORDS(rung->overlay, "--userns", rung->ids, "--rootfs", root));
+	return harness_words(HARNESS_WORDS("run", "@container", "--overlay"), HARNESS_WORDS(rung->overlay, "--userns", rung->ids, "--rootfs", root));
 }
 
 static const struct script {
@@ -64,7 +64,7 @@ Test(roots, written_and_forgotten)
 			if (s->range_only && rungs[r].ids[1] == 'i')
 				continue;
 			struct harness_result result = harness_run(
-			    &(struct harness_run){.argv = harness_words(options(&rungs[r], root), WORDS("--", "sh", "-c", s->script))});
+			    &(struct harness_run){.argv = harness_words(options(&rungs[r], root), HARNESS_WORDS("--", "sh", "-c", s->script))});
 			harness_expect_status(name, &result, s->status);
 			harness_expect_out(name, &result, s->out);
 			harness_done(&result);
@@ -83,7 +83,7 @@ Test(roots, apt_installs_a_package)
 	requires_all();
 	for (size_t r = 0; r < ARRAY_SIZE(rungs); r += 2) {
 		struct harness_result result = harness_run(&(struct harness_run){.timeout_ms = 120000,
-		    .argv = harness_words(options(&rungs[r], root), WORDS("--network", "host", "-v", "/etc/resolv.conf:/etc/resolv.conf:ro", "-u", "root", "--", "sh", "-c", install))});
+		    .argv = harness_words(options(&rungs[r], root), HARNESS_WORDS("--network", "host", "-v", "/etc/resolv.conf:/etc/resolv.conf:ro", "-u", "root", "--", "sh", "-c", install))});
 
 		harness_expect_status(rungs[r].name, &result, 0);
 		harness_expect_out(rungs[r].name, &result, "\n42\n");
@@ -132,9 +132,9 @@ Test(roots, kept_by_name)
 		const char *store = harness_text("CARREL_ROOT=%s", harness_path("store-%zu", r));
 
 		for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-			const char *const *name = steps[i].sandbox ? WORDS("--name", steps[i].sandbox) : WORDS(NULL);
+			const char *const *name = steps[i].sandbox ? HARNESS_WORDS("--name", steps[i].sandbox) : HARNESS_WORDS(NULL);
 			struct harness_result result = harness_run(&(struct harness_run){ENVIRONMENT(store),
-			    .argv = harness_words(options(&rungs[r], root), harness_words(name, WORDS("--", "sh", "-c", steps[i].script)))});
+			    .argv = harness_words(options(&rungs[r], root), harness_words(name, HARNESS_WORDS("--", "sh", "-c", steps[i].script)))});
 			const char *row = harness_text("%s: %s", rungs[r].name, steps[i].name);
 
 			harness_expect_status(row, &result, steps[i].status);
@@ -179,7 +179,7 @@ Test(roots, several_lower_layers)
 	lower = harness_text("filesystem.lower=[%s/top, %s/middle]", harness_tmp(), harness_tmp());
 	for (size_t r = 0; r < ARRAY_SIZE(rungs); r++) {
 		struct harness_result result = harness_run(&(struct harness_run){.argv = harness_words(options(&rungs[r], root),
-		                                               WORDS("--set", lower, "--", "sh", "-c", "cat /etc/which /etc/only; tail -n1 /etc/passwd; echo n >/etc/which && cat /etc/which"))});
+		                                               HARNESS_WORDS("--set", lower, "--", "sh", "-c", "cat /etc/which /etc/only; tail -n1 /etc/passwd; echo n >/etc/which && cat /etc/which"))});
 
 		harness_expect_status(rungs[r].name, &result, 0);
 		harness_expect_out(rungs[r].name, &result, "top\nmiddle\nada:x:1000:1000:Ada:/home/ada:/bin/sh\nn\n");
