@@ -143,15 +143,15 @@ static bool has_other_source(void)
 /* 1: there was such a source and it was asked. */
 static int load_from_source(struct arena *arena, enum subid_kind kind, const char *name, struct id_range **ret, size_t *ret_count, struct error *err)
 {
-	cleanup_free char *program = NULL, *owner = mem_strdup(name), *text = NULL;
+	cleanup_free char *text = NULL;
+	cleanup_free char *owner = mem_strdup(name);
+	cleanup_free char *program = proc_find_program("getsubids", PROC_SYSTEM_PATH);
 	char option[] = "-g";
-	char *argv[] = {NULL, kinds[kind].option ? option : owner, kinds[kind].option ? owner : NULL, NULL};
+	char *argv[] = {program, kinds[kind].option ? option : owner, kinds[kind].option ? owner : NULL, NULL};
 	int result;
 
-	program = proc_find_program("getsubids", PROC_SYSTEM_PATH);
 	if (!program)
 		return 0;
-	argv[0] = program;
 	result = proc_capture(argv, FILE_LIMIT, SOURCE_TIMEOUT_MS, &text);
 	if (result < 0) {
 		(void)error_set(err, -result, "cannot read the subordinate ids of '%s' from %s", name, program);

@@ -40,10 +40,6 @@ static const char *missing_call(void)
 	if (fd < 0)
 		return "pidfd_open";
 	(void)fd_close(fd);
-	fd = sys_open_tree(AT_FDCWD, "/", O_CLOEXEC);
-	if (fd < 0)
-		return "open_tree";
-	(void)fd_close(fd);
 	return NULL;
 }
 
@@ -224,14 +220,10 @@ static void add_settings(struct doctor_row *row)
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		long value = explain_sysctl(names[i]);
-		size_t used = strlen(row->what);
-		char name[64];
+		size_t used = strlen(row->what), folder = strcspn(names[i], "/");
 
-		if (value < 0)
-			continue;
-		(void)snprintf(name, sizeof(name), "%s", names[i]);
-		*strchr(name, '/') = '.';
-		(void)snprintf(row->what + used, sizeof(row->what) - used, "; %s=%ld", name, value);
+		if (value >= 0)
+			(void)snprintf(row->what + used, sizeof(row->what) - used, "; %.*s.%s=%ld", (int)folder, names[i], names[i] + folder + 1, value);
 	}
 }
 
@@ -326,31 +318,46 @@ static void say_mapped(struct doctor_row *row, const struct idmap_facts *facts, 
 	doctor_consequence(row, "images have files of ids up to 65535, which this range does not reach");
 }
 
-void doctor_ids(struct doctor_row *row)
+/* The hint of a failed plan is written for `run`: here only the command is wanted. */
+static void say_no_range(struct doctor_row *row, const struct error *err)
+{
+	static const char ask[] = "ask the administrator for  ";
+	const char *command = strstr(err->hint, ask) == err->hint ? err->hint + strlen(ask) : err->hint;
+	const char *rest = strstr(command, " ; or use --userns single");
+
+	doctor_say(row, DOCTOR_DEGRADED, "%s", err->cause);
+	doctor_consequence(row, "sandboxes have your own id only: images and a `user:` other than yourself want the range");
+	doctor_command(row, "%.*s", (int)(rest ? (size_t)(rest - command) : strlen(command)), command);
+}
+
+static int try_range(struct doctor_row *row, struct arena *arena, struct error *err)
 {
 	struct idmap_spec spec = {.mode = IDMAP_SUBIDS};
-	struct arena arena = {0};
 	struct idmap_facts facts;
 	struct idmap_plan plan;
-	struct error err = {0};
-	struct trial_result result = {0};
+	struct trial_result result;
+	int failure = idmap_facts_load(arena, &facts, err);
 
-	if (idmap_facts_load(&arena, &facts, &err) == 0 && idmap_plan(&arena, &spec, &facts, &plan, &err) == 0)
-		result = try_namespaces(&plan, no_steps, &err);
-	if (err.code == 0 && result.errnum == 0) {
+	if (failure == 0)
+		failure = idmap_plan(arena, &spec, &facts, &plan, err);
+	if (failure < 0)
+		return failure;
+	*err = (struct error){0};
+	result = try_namespaces(&plan, no_steps, err);
+	if (result.errnum == 0)
 		say_mapped(row, &facts, &plan);
-	} else {
-		char *rest = strstr(err.hint, " ; or use --userns single");
+	else if (!err->code)
+		(void)error_set(err, result.errnum, "%s", result.step);
+	return -result.errnum;
+}
 
-		if (rest)
-			*rest = 0;
-		doctor_say(row, DOCTOR_DEGRADED, "%s", err.code ? err.cause : result.step);
-		doctor_consequence(row, "sandboxes have your own id only: images and a `user:` other than yourself want the range");
-		if (strstr(err.hint, "ask the administrator for  ") == err.hint)
-			doctor_command(row, "%s", err.hint + strlen("ask the administrator for  "));
-		else
-			doctor_command(row, "%s", err.hint);
-	}
+void doctor_ids(struct doctor_row *row)
+{
+	struct arena arena = {0};
+	struct error err = {0};
+
+	if (try_range(row, &arena, &err) < 0)
+		say_no_range(row, &err);
 	arena_done(&arena);
 }
 

@@ -193,7 +193,8 @@ void doctor_fuse_device(struct doctor_row *row)
 void doctor_fuse_overlayfs(struct doctor_row *row)
 {
 	struct arena arena = {0};
-	cleanup_free char *path = proc_find_program("fuse-overlayfs", PROC_SYSTEM_PATH), *text = NULL;
+	cleanup_free char *text = NULL;
+	cleanup_free char *path = proc_find_program("fuse-overlayfs", PROC_SYSTEM_PATH);
 	char option[] = "--version", version[32] = "of an unknown version";
 	char *argv[] = {path, option, NULL};
 	const char *line;
