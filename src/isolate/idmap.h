@@ -53,6 +53,9 @@ struct idmap_plan {
  * other ids of this user namespace. */
 int idmap_facts_load(struct arena *arena, struct idmap_facts *ret, struct error *err) MUST_CHECK;
 
+/* The same where uid, gid and user_name are known already and set: fills in the rest. */
+int idmap_facts_complete(struct arena *arena, struct idmap_facts *facts, struct error *err) MUST_CHECK;
+
 /* Pure. The kernel takes 340 extents and less than one page of text for a map (user_namespaces(7)): what is beyond is left out.
  * SUBIDS: 0 → the user, 1… → the ranges one after the other (podman's layout). KEEP_ID: the user's own id inside as outside, the ranges fill
  * 0…uid-1 and uid+1… around it. Adjacent ranges become one extent; the user's own id in a range is passed over. Missing ranges or helpers: an error for SUBIDS and KEEP_ID whose hint is the administrator's one command. */

@@ -96,22 +96,30 @@ static const char *load_helper(struct arena *arena, const char *name, struct idm
 	return arena_strdup(arena, path);
 }
 
+int idmap_facts_complete(struct arena *arena, struct idmap_facts *facts, struct error *err)
+{
+	int result;
+
+	facts->privileged = is_privileged();
+	result = load_ranges(arena, facts, err);
+	if (result == 0 && !facts->privileged) {
+		facts->newgidmap = load_helper(arena, "newgidmap", facts);
+		facts->newuidmap = load_helper(arena, "newuidmap", facts);
+	}
+	return result;
+}
+
 int idmap_facts_load(struct arena *arena, struct idmap_facts *ret, struct error *err)
 {
-	struct idmap_facts facts = {.uid = geteuid(), .gid = getegid(), .privileged = is_privileged()};
+	struct idmap_facts facts = {.uid = geteuid(), .gid = getegid()};
 	struct account account;
 	int result = account_of_host(arena, facts.uid, &account, err);
 
 	if (result < 0)
 		return result;
 	facts.user_name = account.name;
-	result = load_ranges(arena, &facts, err);
-	if (result < 0)
-		return result;
-	if (!facts.privileged) {
-		facts.newgidmap = load_helper(arena, "newgidmap", &facts);
-		facts.newuidmap = load_helper(arena, "newuidmap", &facts);
-	}
-	*ret = facts;
-	return 0;
+	result = idmap_facts_complete(arena, &facts, err);
+	if (result == 0)
+		*ret = facts;
+	return result;
 }

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "util/path.h"
-#include "util/proc.h"
 
 const char *host_env(const struct host *host, const char *name)
 {
@@ -98,32 +97,17 @@ int host_read(struct arena *arena, char *const *environment, struct host *ret, s
 	return 0;
 }
 
-static const char *find_helper(struct arena *arena, const char *name)
-{
-	cleanup_free char *path = proc_find_program(name, PROC_SYSTEM_PATH);
-
-	return path ? arena_strdup(arena, path) : NULL;
-}
-
 int host_id_facts(const struct host *host, struct idmap_facts *ret, struct error *err)
 {
-	struct id_range *uids, *gids;
 	struct idmap_facts facts = {.uid = host->uid, .gid = host->gid, .user_name = host->account.name};
-	int r = subid_load(host->arena, SUBID_UID, facts.user_name, facts.uid, &uids, &facts.uid_range_count, err);
+	int r = idmap_facts_complete(host->arena, &facts, err);
 
 	if (r == 0)
-		r = subid_load(host->arena, SUBID_GID, facts.user_name, facts.uid, &gids, &facts.gid_range_count, err);
-	if (r < 0)
-		return r;
-	facts.uid_ranges = uids;
-	facts.gid_ranges = gids;
-	facts.newuidmap = find_helper(host->arena, "newuidmap");
-	facts.newgidmap = find_helper(host->arena, "newgidmap");
-	*ret = facts;
-	return 0;
+		*ret = facts;
+	return r;
 }
 
 bool host_has_ranges(const struct idmap_facts *facts)
 {
-	return facts->uid_range_count && facts->gid_range_count && facts->newuidmap && facts->newgidmap;
+	return facts->uid_range_count && facts->gid_range_count && (facts->privileged || (facts->newuidmap && facts->newgidmap));
 }
