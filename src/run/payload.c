@@ -198,6 +198,19 @@ static int exec_failed(const char *program, struct error *err)
 	return -errnum;
 }
 
+/* The caller's session keyring is left in any case: without a session keyring a process would have the user's. */
+static int leave_keyring(const struct plan_process *process, struct error *err)
+{
+	struct error why = {0};
+	int r = keyring_apply(&why);
+
+	if (r == -EPERM && !process->own_keyring)
+		return 0; /* an outer container refuses keyctl(2), to the payload as well */
+	if (r < 0)
+		*err = why;
+	return r;
+}
+
 static int give_up(const struct plan *plan, struct error *err)
 {
 	struct account account;
@@ -207,8 +220,8 @@ static int give_up(const struct plan *plan, struct error *err)
 		r = caps_bound(plan->capabilities, err);
 	if (r == 0)
 		r = become(plan, &account, err);
-	if (r == 0 && plan->process.own_keyring)
-		r = keyring_apply(err);
+	if (r == 0)
+		r = leave_keyring(&plan->process, err);
 	if (r == 0)
 		r = caps_apply(plan->capabilities, account.uid, err);
 	if (r == 0 && plan->process.user == PLAN_USER_NAMED)

@@ -39,7 +39,7 @@ struct plan_process {
 	enum plan_user user;
 	const char *user_text;    /* for NAMED */
 	struct origin user_at;
-	bool own_keyring;
+	bool own_keyring;         /* else none: the caller's is left all the same */
 	bool pty;
 	uint64_t timeout_ms, grace_ms;
 	struct origin timeout_at;

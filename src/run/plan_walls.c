@@ -46,7 +46,7 @@ static int plan_syscalls(struct plan *plan, const struct plan_input *in, struct 
 	const struct profile *profile = in->profile;
 	const struct text_value *fallback = &profile->syscalls.fallback;
 	struct seccomp_spec *spec = &plan->seccomp;
-	struct seccomp_rule *rules = arena_alloc(plan->arena, (profile->syscalls.rule_count + 4) * sizeof(*rules));
+	struct seccomp_rule *rules = arena_alloc(plan->arena, (profile->syscalls.rule_count + 5) * sizeof(*rules));
 	size_t count = 0;
 
 	if (fallback->v && seccomp_parse_action(fallback->v, &spec->fallback) < 0)
@@ -66,6 +66,8 @@ static int plan_syscalls(struct plan *plan, const struct plan_input *in, struct 
 	spec->enabled = spec->fallback.verdict != SECCOMP_VERDICT_ALLOW || spec->deny_count || count;
 	if (spec->enabled && !profile->process.new_namespaces.v)
 		refuse_new_namespaces(rules, &count);
+	if (spec->enabled && (profile->process.keyring.v && !strcmp(profile->process.keyring.v, "none")))
+		rules[count++] = (struct seccomp_rule){.call = "@keyring", .arg = -1, .action = refused};
 	spec->rules = rules;
 	spec->rule_count = count;
 	spec->groups_file = arena_printf(plan->arena, "%s/profiles/syscalls/groups.yaml", in->data_dir);
