@@ -111,7 +111,7 @@ $(foreach s,$(sort $(foreach p,$(PAYLOADS),$(word 2,$(subst /, ,$(p))))),$(eval 
 
 # The same program with one defence missing, to see that the escape tests notice (tests/escape/weak/weak.c). It stands in a folder named build, as
 # build/carrel does, so that it finds the profiles.
-WEAK_WRAPS := prctl syscall setgroups openat caps_apply caps_bound keyring_apply landlock_apply cover_apply mount_attach init_run path_open_in
+WEAK_WRAPS := prctl syscall setgroups setsid openat caps_apply caps_bound keyring_apply landlock_apply cover_apply mount_attach init_run path_open_in
 
 $(WEAK): $(call objects,src/cli/main.c tests/escape/weak/weak.c) $(BUILD)/libcarrel.a
 	@mkdir -p $(@D)

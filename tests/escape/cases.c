@@ -1,5 +1,7 @@
 #include "escape/cases.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util/path.h"
@@ -7,6 +9,17 @@
 enum { WORDS_MAX = 512 };
 
 static struct arena texts;
+
+const char *escape_text(const char *fmt, ...)
+{
+	char text[4096];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	return arena_strdup(&texts, text);
+}
 
 const char *escape_weak_program(void)
 {

@@ -46,6 +46,8 @@ struct escape_run {
 const char *escape_try(const struct escape_run *run, int *ret_status);
 #define ESCAPE_TRY(opts, ...) escape_try(&(const struct escape_run){.options = (opts), .attack = WORDS(__VA_ARGS__)}, NULL)
 
+/* A text that is valid until the test ends. */
+const char *escape_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The argument vector of such a run, for harness_start. */
 const char *const *escape_argv(const struct escape_run *run);
 /* The weak build. */

@@ -57,6 +57,13 @@ int __wrap_setgroups(size_t count, const gid_t *groups)
 	return lacks("setgroups") ? 0 : __real_setgroups(count, groups);
 }
 
+pid_t __real_setsid(void);
+pid_t __wrap_setsid(void);
+pid_t __wrap_setsid(void)
+{
+	return lacks("setsid") ? 0 : __real_setsid();
+}
+
 /* Who is refused to follow a symlink follows it. */
 int __real_openat(int dirfd, const char *path, int flags, mode_t mode);
 int __wrap_openat(int dirfd, const char *path, int flags, mode_t mode);
