@@ -43,14 +43,28 @@ static int open_lent(int dir_fd, const char *name, bool directory)
 	return openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (directory ? O_DIRECTORY : 0));
 }
 
-static void take_back(const struct lent_item *item)
+/* True when there is nothing more to do. */
+static bool take_back(const struct lent_item *item)
 {
 	cleanup_close int fd = open_lent(item->dir_fd, item->lent.name, item->lent.directory);
 
-	/* Somebody else's by now, or another sandbox still stands on it: its guard removes it. */
-	if (fd < 0 || !is_lent(fd, item->lent.directory) || flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return;
-	(void)unlinkat(item->dir_fd, item->lent.name, item->lent.directory ? AT_REMOVEDIR : 0);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+	if (!is_lent(fd, item->lent.directory))
+		return true; /* somebody else's by now */
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK; /* another sandbox still stands on it: its guard removes it */
+	return unlinkat(item->dir_fd, item->lent.name, item->lent.directory ? AT_REMOVEDIR : 0) == 0 || errno == ENOTEMPTY;
+}
+
+/* The directory may be out of reach for a moment (a network filesystem). What stays after three tries, the next sandbox there takes over. */
+static void take_back_all(const struct lent_item *items, size_t count)
+{
+	while (count > 0) {
+		count--;
+		for (int tries = 0; tries < 3 && !take_back(&items[count]); tries++)
+			(void)usleep(50000);
+	}
 }
 
 static _Noreturn void guard_run(int socket)
@@ -58,14 +72,17 @@ static _Noreturn void guard_run(int socket)
 	struct arena arena = {0};
 	struct lent_item *items = NULL;
 	size_t count = 0;
-	int pidfd = -1;
+	int pidfd = -1, errors = 0;
 
 	for (;;) {
 		struct lent_item item;
 		int fds[FD_PASS_MAX];
 
-		if (fd_receive(socket, &item.lent, sizeof(item.lent), fds) <= 0)
+		ssize_t n = fd_receive(socket, &item.lent, sizeof(item.lent), fds);
+		if (n == 0 || (n < 0 && ++errors > 10))
 			break;
+		if (n < 0)
+			continue;
 		item.lent.name[NAME_MAX] = 0;
 		if (!item.lent.name[0]) {
 			pidfd = fds[0];
@@ -78,8 +95,7 @@ static _Noreturn void guard_run(int socket)
 	/* PID 1 has closed its files; the processes that it takes with it end before its pidfd becomes readable. */
 	while (pidfd >= 0 && poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, -1) < 0 && errno == EINTR)
 		;
-	while (count > 0)
-		take_back(&items[--count]);
+	take_back_all(items, count);
 	_exit(0);
 }
 
