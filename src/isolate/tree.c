@@ -134,12 +134,38 @@ void tree_init(struct tree *tree, struct arena *arena, const struct tree_plan *p
 	*tree = (struct tree){.arena = arena, .plan = plan, .guard = -1, .root_fd = -1, .void_fd = -1, .scratch_fd = -1, .root_source_fd = -1, .tty_gid = -1};
 }
 
+static int open_scratch(struct tree *tree, struct error *err)
+{
+	const struct tree_plan *plan = tree->plan;
+
+	if (plan->scratch == TREE_SCRATCH_DISK) {
+		tree->scratch_fd = open(plan->scratch_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		return tree->scratch_fd < 0 ? error_set(err, errno, "cannot open the scratch folder '%s'", plan->scratch_dir) : 0;
+	}
+	tree->scratch_fd = mount_new_tmpfs(plan->scratch_size, 0755, MOUNT_NODEV | MOUNT_NOSUID);
+	if (tree->scratch_fd < 0)
+		return error_set(err, -tree->scratch_fd, "cannot make a tmpfs for the writable layers");
+	/* Before 6.15 neither overlayfs nor open_tree takes what lies in a detached mount. Attached on top of the root it
+	 * is reachable by its descriptor alone, until the pivot or tree_finish takes it away. */
+	cleanup_close int probe = mount_clone(tree->scratch_fd, "", AT_EMPTY_PATH);
+	if (probe < 0) {
+		cleanup_close int top = open("/", O_PATH | O_CLOEXEC);
+		int r = mount_attach(tree->scratch_fd, top, 0);
+		if (r < 0)
+			return error_set(err, -r, "cannot attach the tmpfs for the writable layers");
+		tree->scratch_attached = true;
+	}
+	return 0;
+}
+
 int tree_open(struct tree *tree, struct tree_entry *entries, struct error *err)
 {
 	int r = open_root_sources(tree, err);
 
 	if (r == 0 && tree->plan->has_covers)
 		r = open_void(tree, err);
+	if (r == 0 && tree->plan->scratch_dir) /* its path is gone after the pivot */
+		r = open_scratch(tree, err);
 	for (size_t i = 0; i < tree->plan->entry_count && r == 0; i++)
 		r = open_entry(tree, &entries[i], err);
 	return r;
@@ -184,30 +210,6 @@ enum tree_owner tree_owner_of(const struct tree *tree, int fd)
 			return tree->mounts[i - 1].owner;
 	}
 	return TREE_HOST_RO;
-}
-
-static int open_scratch(struct tree *tree, struct error *err)
-{
-	const struct tree_plan *plan = tree->plan;
-
-	if (plan->scratch == TREE_SCRATCH_DISK) {
-		tree->scratch_fd = open(plan->scratch_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		return tree->scratch_fd < 0 ? error_set(err, errno, "cannot open the scratch folder '%s'", plan->scratch_dir) : 0;
-	}
-	tree->scratch_fd = mount_new_tmpfs(plan->scratch_size, 0755, MOUNT_NODEV | MOUNT_NOSUID);
-	if (tree->scratch_fd < 0)
-		return error_set(err, -tree->scratch_fd, "cannot make a tmpfs for the writable layers");
-	/* Before 6.15 neither overlayfs nor open_tree takes what lies in a detached mount. Attached on top of the root it
-	 * is reachable by its descriptor alone, until the pivot or tree_finish takes it away. */
-	cleanup_close int probe = mount_clone(tree->scratch_fd, "", AT_EMPTY_PATH);
-	if (probe < 0) {
-		cleanup_close int top = open("/", O_PATH | O_CLOEXEC);
-		int r = mount_attach(tree->scratch_fd, top, 0);
-		if (r < 0)
-			return error_set(err, -r, "cannot attach the tmpfs for the writable layers");
-		tree->scratch_attached = true;
-	}
-	return 0;
 }
 
 int tree_area(struct tree *tree, const char *keep, struct error *err)

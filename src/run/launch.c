@@ -15,6 +15,7 @@
 #include "run/plan.h"
 #include "run/server.h"
 #include "run/stage.h"
+#include "run/storage.h"
 #include "run/supervise.h"
 #include "run/trace.h"
 #include "util/fd.h"
@@ -39,6 +40,7 @@ struct launch {
 	int pidfd;
 	int master;       /* of the pty */
 	int instance;     /* the lock of a named sandbox */
+	int scratch;      /* the lock of the scratch folder on disk */
 };
 
 /* --- before the clone ------------------------------------------------------------------------------------------------------------ */
@@ -88,6 +90,8 @@ static int prepare(struct launch *launch, struct error *err)
 	trace_mark(launch->filter.from_cache ? "filter loaded" : "filter compiled");
 	if (r == 0)
 		r = lock_instance(launch, err);
+	if (r == 0 && launch->plan.tree.scratch == TREE_SCRATCH_DISK)
+		r = storage_make_scratch(&launch->plan, &launch->scratch, err);
 	if (r == 0 && supervise_block_signals(&launch->signals) < 0)
 		r = error_set(err, errno, "cannot block signals");
 	if (r == 0 && launch->plan.needs_guard)
@@ -242,6 +246,9 @@ static void clean_up(struct launch *launch)
 	(void)fd_close(launch->master);
 	(void)fd_close(launch->pidfd);
 	(void)fd_close(launch->instance);
+	if (launch->plan.tree.scratch_dir)
+		(void)!storage_remove(launch->plan.host, launch->plan.tree.scratch_dir, NULL); /* else the next start does */
+	(void)fd_close(launch->scratch);
 	seccomp_done(&launch->filter);
 }
 
@@ -311,7 +318,7 @@ static int check_descriptors(const struct request *request, struct error *err)
 
 int launch_run(const struct request *request, const struct launch_paths *paths, struct launch_result *ret, struct error *err)
 {
-	struct launch launch = {.channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1};
+	struct launch launch = {.channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1, .scratch = -1};
 	struct profile *profile = NULL;
 	struct host host;
 	int r;

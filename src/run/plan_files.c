@@ -9,10 +9,12 @@
 
 /* What Docker masks, and what else tells of the host or reaches into it (moby's default spec; proc(5)). */
 static const char *const masked[] = {
-    "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/kmsg", "/proc/kpagecount",
+    "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/kpagecount",
     "/proc/kpageflags", "/proc/latency_stats", "/proc/modules", "/proc/sched_debug", "/proc/scsi", "/proc/slabinfo", "/proc/timer_list",
-    "/proc/timer_stats", "/proc/vmallocinfo", "/sys/firmware", "/sys/devices/virtual/powercap", "/sys/kernel/debug", "/sys/kernel/security",
-    "/sys/kernel/tracing", "/sys/kernel/notes", "/sys/fs/bpf", "/sys/fs/pstore"};
+    "/proc/timer_stats", "/proc/vmallocinfo", "/sys/firmware", "/sys/devices/virtual/powercap"};
+/* A fresh /sys has nothing mounted below it; the host's, shown where the network is the host's, has. */
+static const char *const masked_of_host[] = {
+    "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing", "/sys/fs/bpf", "/sys/fs/pstore", "/sys/fs/cgroup"};
 static const char *const read_only[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
 
 static struct tree_entry *add_entry(struct plan *plan, enum tree_kind kind, const char *target)
@@ -29,6 +31,8 @@ static void add_masks(struct plan *plan)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
 		add_entry(plan, TREE_HIDE, masked[i])->made_up = true;
+	for (size_t i = 0; i < ARRAY_SIZE(masked_of_host) && !plan->ns.network; i++)
+		add_entry(plan, TREE_HIDE, masked_of_host[i])->made_up = true;
 	for (size_t i = 0; i < ARRAY_SIZE(read_only); i++)
 		add_entry(plan, TREE_PROTECT, read_only[i])->made_up = true;
 	plan->tree.has_covers = true;

@@ -120,6 +120,8 @@ static void plan_landlock(struct plan *plan, const struct profile *profile)
 	uint64_t sys_admin = 0;
 
 	if (caps_parse("CAP_SYS_ADMIN", &sys_admin) < 0 || (plan->capabilities & sys_admin) || profile->process.new_namespaces.v) {
+		if (plan->capabilities & sys_admin)
+			plan_note(plan, true, "CAP_SYS_ADMIN lets the command undo its mounts: what is hidden or read-only is not safe from it");
 		plan_note(plan, false, "Landlock is off: it would forbid the mounts that this profile allows the payload to make");
 		return;
 	}
