@@ -43,11 +43,18 @@ static const char *const doctor_paragraphs[] = {
 	NULL,
 };
 
+static const char *const rm_usages[] = {"NAME…", NULL};
+static const char *const rm_paragraphs[] = {
+	"Removes what named sandboxes have kept (run --name NAME): their writable layers, also files that belong to subordinate ids. A running one is not removed.",
+	NULL,
+};
+
 static const char *const version_usages[] = {"", NULL};
 static const char *const help_usages[] = {"[COMMAND]", NULL};
 
 const struct command commands[] = {
 	{"run", "Run a command in a sandbox", run_usages, run_paragraphs, run_options, run_examples, NULL, cmd_run, .runs_program = true},
+	{"rm", "Remove what a named sandbox has kept", rm_usages, rm_paragraphs, NULL, NULL, NULL, cmd_rm, .runs_program = false},
 	{"profile", "List, show and check profiles", profile_usages, profile_paragraphs, profile_options, profile_examples, "list show check schema", cmd_profile, .runs_program = false},
 	{"doctor", "Say what works on this host, and how to mend the rest", doctor_usages, doctor_paragraphs, doctor_options, NULL, NULL, cmd_doctor, .runs_program = false},
 	{"version", "Print the version", version_usages, NULL, NULL, NULL, NULL, cmd_version, .runs_program = false},
@@ -57,7 +64,7 @@ const struct command commands[] = {
 
 /* Commands of the design that are not there yet: who types one from Docker's habit is told so, not asked whether it was a slip. */
 static const char *const later[] = {
-	"exec", "ps", "logs", "stop", "start", "kill", "wait", "rm", "inspect", "cp", "diff", "commit", "top", "stats", "attach", "pause", "unpause", "rename",
+	"exec", "ps", "logs", "stop", "start", "kill", "wait", "inspect", "cp", "diff", "commit", "top", "stats", "attach", "pause", "unpause", "rename",
 	"pull", "push", "login", "logout", "images", "rmi", "tag", "save", "load", "import", "export", "history", "build", "pack", "volume", "system", "create", "restart",
 };
 
