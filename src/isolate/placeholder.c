@@ -13,7 +13,6 @@
 
 #include "util/fd.h"
 #include "util/mem.h"
-#include "util/sys.h"
 
 enum { MODE_LENT_FILE = 01400, MODE_LENT_DIRECTORY = 01500 };
 
@@ -118,7 +117,7 @@ int placeholder_start_guard(int *ret_socket, pid_t *ret_pid, struct error *err)
 		(void)sigprocmask(SIG_SETMASK, &all, NULL);
 		/* Hold none of the caller's pipes open: who reads one waits for its end. */
 		(void)dup2(pair[0], 3);
-		(void)sys_close_range(4, ~0u, 0);
+		fd_close_range(4, ~0u);
 		for (int fd = 0; fd < 3; fd++)
 			(void)close(fd);
 		if (chdir("/") == 0) /* hold no directory of the user's */

@@ -109,14 +109,6 @@ static int next_preserved(const struct plan_process *process, int first)
 	return next;
 }
 
-static void close_range_of(unsigned first, unsigned last)
-{
-	if (sys_close_range(first, last, 0) == 0) /* 5.9 */
-		return;
-	for (unsigned fd = first; fd <= last && fd < 65536; fd++)
-		(void)close((int)fd); /* most are not open */
-}
-
 /* Closed now, and not by execve, so that no path through /proc/self/fd leads anywhere while the program is looked for. */
 static int close_descriptors(const struct plan_process *process, struct error *err)
 {
@@ -124,11 +116,11 @@ static int close_descriptors(const struct plan_process *process, struct error *e
 
 	for (int fd; (fd = next_preserved(process, first)) >= 0; first = fd + 1) {
 		if (fd > first)
-			close_range_of((unsigned)first, (unsigned)fd - 1);
+			fd_close_range((unsigned)first, (unsigned)fd - 1);
 		if (fcntl(fd, F_SETFD, 0) < 0)
 			return error_set(err, errno, "cannot hand descriptor %d to the payload", fd);
 	}
-	close_range_of((unsigned)first, ~0u);
+	fd_close_range((unsigned)first, ~0u);
 	return 0;
 }
 

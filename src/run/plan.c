@@ -19,6 +19,9 @@ void plan_note(struct plan *plan, bool loud, const char *fmt, ...)
 	plan->notes[plan->note_count++] = (struct plan_note){.text = arena_strdup(plan->arena, text), .loud = loud};
 }
 
+static int plan_refuse(const struct plan_input *in, struct error *err);
+static int plan_require(const struct plan *plan, const struct profile *profile, struct error *err);
+
 int plan_make(struct arena *arena, const struct request *request, const struct profile *profile, const struct host *host,
     const char *data_dir, struct plan *ret, struct error *err)
 {
@@ -27,7 +30,7 @@ int plan_make(struct arena *arena, const struct request *request, const struct p
 
 	*ret = (struct plan){.arena = arena, .host = host, .profile_name = profile->name};
 	ret->ns = (struct ns_plan){.network = profile->network.mode.v != NETWORK_HOST, .hostname = true};
-	r = plan_refuse(ret, &in, err);
+	r = plan_refuse(&in, err);
 	if (r == 0)
 		r = plan_ids(ret, &in, err);
 	if (r == 0)
@@ -36,7 +39,7 @@ int plan_make(struct arena *arena, const struct request *request, const struct p
 		r = plan_walls(ret, &in, err);
 	if (r == 0)
 		r = plan_process(ret, &in, err);
-	return r;
+	return r < 0 ? r : plan_require(ret, profile, err);
 }
 
 /* --- what is not there yet, and what was required ------------------------------------------------------------------------------ */
@@ -82,15 +85,17 @@ static int refuse_limits(const struct profile *profile, struct error *err)
 	return 0;
 }
 
-static bool is_given(const struct profile *profile, const char *guarantee)
+static bool is_given(const struct plan *plan, const char *guarantee)
 {
-	static const char *const always[] = {"syscalls", "capabilities", "filesystem", "limits.open_files", "limits.cpu_time", "limits.file_size",
+	static const char *const always[] = {"capabilities", "filesystem", "limits.open_files", "limits.cpu_time", "limits.file_size",
 	    "limits.core", "limits.timeout", "namespaces"};
 
 	if (!strcmp(guarantee, "network.none"))
-		return profile->network.mode.v == NETWORK_NONE;
+		return plan->ns.network;
 	if (!strcmp(guarantee, "landlock"))
-		return landlock_abi() > 0;
+		return plan->landlock.enabled && landlock_abi() >= LANDLOCK_ABI_FILES;
+	if (!strcmp(guarantee, "syscalls"))
+		return plan->seccomp.enabled;
 	for (size_t i = 0; i < ARRAY_SIZE(always); i++) {
 		if (!strcmp(guarantee, always[i]))
 			return true;
@@ -98,12 +103,11 @@ static bool is_given(const struct profile *profile, const char *guarantee)
 	return false;
 }
 
-int plan_refuse(const struct plan *plan, const struct plan_input *in, struct error *err)
+static int plan_refuse(const struct plan_input *in, struct error *err)
 {
 	const struct profile *profile = in->profile;
 	int r = refuse_limits(profile, err);
 
-	(void)plan;
 	if (r < 0)
 		return r;
 	if (profile->network.mode.v == NETWORK_NAT)
@@ -112,10 +116,15 @@ int plan_refuse(const struct plan *plan, const struct plan_input *in, struct err
 		return refuse(&no_publish, &profile->network.publish.items[0].at, err);
 	if (profile->filesystem.root.v == ROOT_IMAGE && in->request->image == NULL && !in->request->rootfs)
 		return refuse(&no_image, &profile->filesystem.root.at, err);
+	return 0;
+}
+
+static int plan_require(const struct plan *plan, const struct profile *profile, struct error *err)
+{
 	for (size_t i = 0; i < profile->require.count; i++) {
 		const struct text_value *guarantee = &profile->require.items[i];
 
-		if (is_given(profile, guarantee->v))
+		if (is_given(plan, guarantee->v))
 			continue;
 		error_set(err, EOPNOTSUPP, "cannot guarantee '%s', which the profile requires", guarantee->v);
 		error_cause(err, "this host or this version of carrel does not provide it");

@@ -63,8 +63,8 @@ static int plan_syscalls(struct plan *plan, const struct plan_input *in, struct 
 	spec->allow_count = profile->syscalls.allow.count;
 	spec->deny = copy_names(plan, &profile->syscalls.deny);
 	spec->deny_count = profile->syscalls.deny.count;
-	spec->enabled = spec->fallback.verdict != SECCOMP_VERDICT_ALLOW || spec->deny_count || count;
-	if (spec->enabled && !profile->process.new_namespaces.v)
+	spec->enabled = spec->fallback.verdict != SECCOMP_VERDICT_ALLOW || spec->deny_count || count || !profile->process.new_namespaces.v;
+	if (!profile->process.new_namespaces.v)
 		refuse_new_namespaces(rules, &count);
 	if (spec->enabled && (profile->process.keyring.v && !strcmp(profile->process.keyring.v, "none")))
 		rules[count++] = (struct seccomp_rule){.call = "@keyring", .arg = -1, .action = refused};
@@ -142,6 +142,8 @@ static void plan_landlock(struct plan *plan, const struct profile *profile)
 
 /* --- resource limits ----------------------------------------------------------------------------------------------------------- */
 
+enum { CPU_GRACE = 2 }; /* seconds that a process may use after SIGXCPU */
+
 struct limit {
 	const char *key;
 	int resource;
@@ -180,15 +182,20 @@ static int plan_limits(struct plan *plan, const struct plan_input *in, struct er
 			if (getrlimit((__rlimit_resource_t)limit->resource, &own) == 0 && own.rlim_max != RLIM_INFINITY && amount > own.rlim_max)
 				amount = own.rlim_max;
 		}
+		/* SIGXCPU, by which the end is named, comes at the soft limit; at the hard one there is a bare SIGKILL. */
 		add_limit(plan, &(struct rlimit_entry){.resource = limit->resource, .soft = amount, .hard = amount, .key = limit->key, .at = limit->value->at});
+		if (limit->resource == RLIMIT_CPU && amount < UINT64_MAX - CPU_GRACE && (getrlimit(RLIMIT_CPU, &own) < 0 || own.rlim_max >= amount + CPU_GRACE))
+			plan->rlimits[plan->rlimit_count - 1].hard += CPU_GRACE;
 	}
 	for (size_t i = 0; i < in->request->ulimit_count; i++) {
-		struct rlimit_entry entry = {.key = "--ulimit", .at = {.file = in->request->ulimits[i].label}};
+		struct rlimit_entry entry = {0};
 
 		if (rlimit_parse_ulimit(in->request->ulimits[i].text, &entry) < 0) {
 			error_set(err, EINVAL, "cannot understand --ulimit '%s'", in->request->ulimits[i].text);
 			return error_hint(err, "as with Docker:  nofile=1024:2048 , core=0");
 		}
+		entry.key = "--ulimit";
+		entry.at = (struct origin){.file = in->request->ulimits[i].label};
 		add_limit(plan, &entry);
 	}
 	return rlimit_check(plan->rlimits, plan->rlimit_count, err);

@@ -295,6 +295,8 @@ int request_add_security(struct request *request, const char *text, const char *
 	if (!strcmp(text, "seccomp=unconfined") || !strcmp(text, "seccomp:unconfined")) {
 		for (size_t i = 0; i < ARRAY_SIZE(lists) && r == 0; i++)
 			r = request_set_yaml(request, lists[i], "!replace []", label, err);
+		if (r == 0)
+			r = request_set_yaml(request, "process.new_namespaces", "true", label, err);
 		return r < 0 ? r : request_set_yaml(request, "syscalls.default", "allow", label, err);
 	}
 	(void)request_bad(err, label, text, EINVAL);

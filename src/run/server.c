@@ -37,7 +37,8 @@ static int arrange_descriptors(const int *fds, size_t count, int log)
 		if (dup3(base + (int)i, 3 + (int)i, O_CLOEXEC) < 0)
 			return -errno;
 	}
-	return sys_close_range(3 + (unsigned)count, ~0u, 0) < 0 ? -errno : 0;
+	fd_close_range(3 + (unsigned)count, ~0u);
+	return 0;
 }
 
 static int server_child(const char *program, int user_fd, bool single_id, const int *fds, size_t count, int log, pid_t launcher, struct error *err)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "util/mem.h"
+#include "util/sys.h"
 
 int fd_close(int fd)
 {
@@ -17,6 +18,16 @@ int fd_close(int fd)
 		(void)close(fd); /* Linux frees the descriptor whatever close says (close(2)) */
 	errno = saved;
 	return -1;
+}
+
+void fd_close_range(unsigned first, unsigned last)
+{
+	enum { ENOUGH = 65536 }; /* above it nobody numbers descriptors, unless he wants this to take long */
+
+	if (sys_close_range(first, last, 0) == 0)
+		return;
+	for (unsigned fd = first; fd <= last && fd < ENOUGH; fd++)
+		(void)close((int)fd); /* most are not open */
 }
 
 int fd_write_all(int fd, const void *data, size_t size)

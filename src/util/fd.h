@@ -10,6 +10,9 @@
 /* Close keeping errno; -1 and AT_FDCWD (-100) are accepted. Returns -1, so that `fd = fd_close(fd)`. */
 int fd_close(int fd);
 
+/* Close `first` to `last` (~0u: everything above); close_range(2) where the kernel has it (5.9). */
+void fd_close_range(unsigned first, unsigned last);
+
 static inline void fd_cleanup(int *fd)
 {
 	(void)fd_close(*fd);

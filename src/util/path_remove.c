@@ -21,6 +21,7 @@ struct removal {
 	int top;
 	dev_t device;
 	uint64_t next_name; /* for what is renamed into the top */
+	uint64_t lifts;     /* how many were */
 	bool progress;      /* in this pass over the top */
 	int first;          /* error */
 };
@@ -78,6 +79,7 @@ static int lift(struct removal *removal, int from, const char *name)
 			r = fd >= 0 && renameat(from, name, removal->top, lifted) == 0 ? 0 : -EACCES;
 		}
 	} while (r == -ENOTEMPTY || r == -EEXIST || r == -ENOTDIR); /* the name is taken */
+	removal->lifts += r == 0;
 	return r;
 }
 
@@ -139,14 +141,14 @@ static void pass(struct removal *removal)
 		return;
 	}
 	while ((entry = readdir(dir))) {
-		uint64_t before = removal->next_name;
+		uint64_t before = removal->lifts;
 		int r;
 
 		if (is_dot(entry->d_name))
 			continue;
 		r = remove_in_top(removal, entry->d_name);
 		note(removal, r);
-		if (r == 0 || removal->next_name != before)
+		if (r == 0 || removal->lifts != before)
 			removal->progress = true;
 	}
 	(void)closedir(dir);
