@@ -85,20 +85,26 @@ static int refuse_limits(const struct profile *profile, struct error *err)
 	return 0;
 }
 
+/* Read off the finished plan. A guarantee that this version knows no way to give is not given. */
 static bool is_given(const struct plan *plan, const char *guarantee)
 {
-	static const char *const always[] = {"capabilities", "filesystem", "limits.open_files", "limits.cpu_time", "limits.file_size",
-	    "limits.core", "limits.timeout", "namespaces"};
+	const struct {
+		const char *name;
+		bool given;
+	} guarantees[] = {
+	    {"network.none", plan->ns.network},
+	    {"landlock", plan->landlock.enabled && landlock_abi() >= LANDLOCK_ABI_FILES},
+	    {"syscalls", plan->seccomp.enabled},
+	    {"keyring", plan->process.own_keyring},
+	    {"ids.range", plan->ids.rung != IDMAP_SINGLE},
+	    {"overlay.kernel", plan->tree.overlay == OVERLAY_BACKEND_KERNEL},
+	    {"overlay.fuse", plan->tree.overlay == OVERLAY_BACKEND_FUSE},
+	    {"limits.timeout", plan->process.timeout_ms > 0},
+	};
 
-	if (!strcmp(guarantee, "network.none"))
-		return plan->ns.network;
-	if (!strcmp(guarantee, "landlock"))
-		return plan->landlock.enabled && landlock_abi() >= LANDLOCK_ABI_FILES;
-	if (!strcmp(guarantee, "syscalls"))
-		return plan->seccomp.enabled;
-	for (size_t i = 0; i < ARRAY_SIZE(always); i++) {
-		if (!strcmp(guarantee, always[i]))
-			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(guarantees); i++) {
+		if (!strcmp(guarantee, guarantees[i].name))
+			return guarantees[i].given;
 	}
 	return false;
 }

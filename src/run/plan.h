@@ -95,7 +95,5 @@ int plan_ids(struct plan *plan, const struct plan_input *in, struct error *err) 
 int plan_files(struct plan *plan, const struct plan_input *in, struct error *err) MUST_CHECK;
 int plan_walls(struct plan *plan, const struct plan_input *in, struct error *err) MUST_CHECK;
 int plan_process(struct plan *plan, const struct plan_input *in, struct error *err) MUST_CHECK;
-/* Keys whose mechanism is not there refuse; so does what `require` names and this plan does not give. */
-int plan_refuse(const struct plan *plan, const struct plan_input *in, struct error *err) MUST_CHECK;
 
 #endif
