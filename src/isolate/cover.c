@@ -20,6 +20,7 @@
 #include "util/path.h"
 
 enum { COVER_FLAGS = MOUNT_RDONLY | MOUNT_NODEV | MOUNT_NOSUID };
+enum { COVER_LINKS = 8 }; /* symlinks to symlinks */
 
 int cover_with_void(struct tree *tree, int target_fd, struct error *err)
 {
@@ -50,7 +51,7 @@ static int pin_way(struct tree *tree, const char *path, int depth)
 	char prefix[PATH_MAX], link[32];
 	int r = 0;
 
-	if (strlen(path) >= sizeof(prefix) || depth > 8)
+	if (strlen(path) >= sizeof(prefix) || depth > COVER_LINKS)
 		return -ELOOP;
 	for (size_t len = 1; r == 0 && path[len - 1]; len++) {
 		bool last;
@@ -87,7 +88,15 @@ static int pin_way(struct tree *tree, const char *path, int depth)
 	return r;
 }
 
-/* The longest part of the path that exists; *ret_missing points at the first name that does not, within `path`. */
+/* Lent by another sandbox: its guard takes it back when that one ends, so that we must stand on it ourselves. */
+static bool is_lent(const struct tree *tree, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && placeholder_is_lent(&st) && tree_owner_of(tree, fd) == TREE_HOST_RW;
+}
+
+/* The longest part of the path that exists and is not lent; *ret_missing points at the first name that does not, within `path`. */
 static int open_deepest(struct tree *tree, const char *path, const char **ret_missing)
 {
 	char prefix[PATH_MAX];
@@ -103,6 +112,10 @@ static int open_deepest(struct tree *tree, const char *path, const char **ret_mi
 		*ret_missing = path + (slash - prefix) + 1;
 		slash[slash == prefix] = 0;
 		fd = path_open_in(tree->root_fd, prefix, O_PATH | O_DIRECTORY);
+		if (fd >= 0 && is_lent(tree, fd)) {
+			(void)fd_close(fd);
+			fd = -ENOENT;
+		}
 	} while (fd == -ENOENT && prefix[1]);
 	return fd;
 }
@@ -117,15 +130,58 @@ static bool is_closed_to_all(int parent)
 	return fstat(parent, &st) == 0 && st.st_uid == OVERFLOW_ID && (st.st_gid == OVERFLOW_ID || !(st.st_mode & S_IWGRP));
 }
 
-/* The path is not there. In a read-only place nobody can make it. */
-static int cover_absent(struct tree *tree, const struct tree_entry *entry)
+static int cover_at(struct tree *tree, const struct tree_entry *entry, int depth);
+
+/* A symlink that leads nowhere: whoever makes what it names, makes the path. The empty file goes over the symlink itself, and what it names is
+ * covered as an absent path of its own. */
+static int cover_dangling(struct tree *tree, const struct tree_entry *entry, int parent, int link, bool directory, int depth)
+{
+	struct tree_entry named = *entry;
+	char proc[32], where[PATH_MAX], text[PATH_MAX];
+	ssize_t n = readlinkat(link, "", text, sizeof(text) - 1), m;
+
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", parent);
+	m = readlink(proc, where, sizeof(where) - 1);
+	if (n < 0 || m < 0)
+		return -errno;
+	text[n] = where[m] = 0;
+	if (tree_owner_of(tree, link) != TREE_HOST_RO) {
+		cleanup_close int mount_fd = mount_clone(tree->void_fd, "file", 0);
+		int r = mount_fd < 0 ? mount_fd : tree_attach(tree, mount_fd, link, COVER_FLAGS, TREE_HOST_RO);
+
+		if (r < 0)
+			return r;
+	}
+	named.target = path_join(tree->arena, where, text);
+	named.wants_directory = directory;
+	return depth > COVER_LINKS ? -ELOOP : cover_at(tree, &named, depth + 1);
+}
+
+static int lend(const struct tree *tree, int parent, const char *name, bool directory)
+{
+	int lock, r;
+
+	switch (tree_owner_of(tree, parent)) {
+	case TREE_OURS:
+		r = (directory ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0)) < 0 ? -errno : 0;
+		return r == -EACCES && is_closed_to_all(parent) ? 1 : r;
+	case TREE_HOST_RW:
+		return placeholder_lend(tree->guard, parent, name, directory, &lock); /* PID 1 keeps the lock open */
+	default:
+		return 1; /* nobody can make it in a read-only place */
+	}
+}
+
+/* The path is not there. */
+static int cover_absent(struct tree *tree, const struct tree_entry *entry, int depth)
 {
 	const char *missing;
 	cleanup_close int parent = open_deepest(tree, entry->target, &missing);
 	cleanup_close int target = -1;
 	char name[NAME_MAX + 1];
 	size_t len;
-	int lock, r;
+	struct stat st;
+	int r;
 
 	if (parent < 0)
 		return parent == -ENOTDIR ? 0 : parent;
@@ -135,19 +191,13 @@ static int cover_absent(struct tree *tree, const struct tree_entry *entry)
 	memcpy(name, missing, len);
 	name[len] = 0;
 	bool directory = missing[len] == '/' || entry->wants_directory;
-	switch (tree_owner_of(tree, parent)) {
-	case TREE_HOST_RO:
-		return 0;
-	case TREE_OURS:
-		r = (directory ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0)) < 0 ? -errno : 0;
-		if (r == -EACCES && is_closed_to_all(parent))
-			return 0;
-		break;
-	default:
-		r = placeholder_lend(tree->guard, parent, name, directory, &lock); /* PID 1 keeps the lock open */
-	}
-	if (r < 0)
-		return r;
+	target = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (target >= 0 && fstat(target, &st) == 0 && S_ISLNK(st.st_mode))
+		return cover_dangling(tree, entry, parent, target, directory, depth);
+	target = fd_close(target);
+	r = lend(tree, parent, name, directory);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	target = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	return target < 0 ? -errno : cover_with_void(tree, target, NULL);
 }
@@ -174,32 +224,24 @@ static int cover_present(struct tree *tree, const struct tree_entry *entry, int 
 	return copy < 0 ? copy : tree_attach(tree, copy, target, COVER_FLAGS | MOUNT_RECURSIVE, TREE_HOST_RO);
 }
 
-/* A symlink that leads nowhere: whoever makes what it names, makes the path. Put the empty file over the symlink itself. */
-static int cover_dangling(struct tree *tree, const struct tree_entry *entry)
+static int cover_at(struct tree *tree, const struct tree_entry *entry, int depth)
 {
-	cleanup_close int link = path_open_in(tree->root_fd, entry->target, O_PATH | O_NOFOLLOW);
+	int r = entry->made_up ? 0 : pin_way(tree, entry->target, 0);
+	cleanup_close int target = r < 0 ? r : path_open_in(tree->root_fd, entry->target, O_PATH);
 
-	if (link == -ENOENT)
-		return cover_absent(tree, entry);
-	if (link < 0)
-		return link;
-	if (tree_owner_of(tree, link) == TREE_HOST_RO)
-		return 0;
-	cleanup_close int mount_fd = mount_clone(tree->void_fd, "file", 0);
-	return mount_fd < 0 ? mount_fd : tree_attach(tree, mount_fd, link, COVER_FLAGS, TREE_HOST_RO);
+	if (r < 0)
+		return r;
+	if (target >= 0 && !is_lent(tree, target))
+		return cover_present(tree, entry, target);
+	if (target >= 0 || target == -ENOENT)
+		return entry->made_up ? 0 : cover_absent(tree, entry, depth);
+	return target == -ENOTDIR || target == -EACCES ? 0 : target; /* below a file or a closed directory there is nothing to hide */
 }
 
 int cover_apply(struct tree *tree, const struct tree_entry *entry, struct error *err)
 {
-	int r = entry->made_up ? 0 : pin_way(tree, entry->target, 0);
-	cleanup_close int target = r < 0 ? -1 : path_open_in(tree->root_fd, entry->target, O_PATH);
+	int r = cover_at(tree, entry, 0);
 
-	if (r == 0 && target >= 0)
-		r = cover_present(tree, entry, target);
-	else if (r == 0 && target == -ENOENT)
-		r = entry->made_up ? 0 : cover_dangling(tree, entry);
-	else if (r == 0 && target != -ENOTDIR && target != -EACCES)
-		r = target; /* below a file or a closed directory there is nothing to hide */
 	if (r == 0)
 		return 0;
 	error_set(err, -r, "cannot %s '%s'", entry->kind == TREE_HIDE ? "hide" : "protect", entry->target);

@@ -26,15 +26,20 @@ struct lent_item {
 	int dir_fd;
 };
 
+bool placeholder_is_lent(const struct stat *st)
+{
+	if (st->st_uid != geteuid())
+		return false;
+	if (S_ISDIR(st->st_mode))
+		return (st->st_mode & 07777) == MODE_LENT_DIRECTORY;
+	return S_ISREG(st->st_mode) && (st->st_mode & 07777) == MODE_LENT_FILE && st->st_size == 0;
+}
+
 static bool is_lent(int fd, bool directory)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 || st.st_uid != geteuid())
-		return false;
-	if (directory)
-		return S_ISDIR(st.st_mode) && (st.st_mode & 07777) == MODE_LENT_DIRECTORY;
-	return S_ISREG(st.st_mode) && (st.st_mode & 07777) == MODE_LENT_FILE && st.st_size == 0;
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) == directory && placeholder_is_lent(&st);
 }
 
 static int open_lent(int dir_fd, const char *name, bool directory)

@@ -12,6 +12,7 @@
 #define CARREL_ISOLATE_PLACEHOLDER_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "util/error.h"
@@ -20,6 +21,9 @@
 int placeholder_start_guard(int *ret_socket, pid_t *ret_pid, struct error *err) MUST_CHECK;
 /* Tell the guard whose end to wait for. */
 int placeholder_watch(int socket, int pidfd) MUST_CHECK;
+
+/* Is this (stat(2)) a placeholder of the caller's, of whichever sandbox? Then it counts as not there. */
+bool placeholder_is_lent(const struct stat *st);
 
 /* In PID 1: make or join the placeholder `name` in the directory `dir_fd` of the host. *ret_fd holds the shared lock and must stay
  * open until PID 1 ends. -EEXIST: something else stands there by now. */

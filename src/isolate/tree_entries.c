@@ -36,23 +36,42 @@ static int make_room(struct tree *tree, const char *path, struct error *err)
 	return mirror_fill(tree, mirror, old, path, false, err);
 }
 
+/* Something empty of the host's to mount on. Where that is but the way to the mount point (`way`), the rest is made in a tmpfs of ours upon it. */
+static int borrow(struct tree *tree, int parent, const char *path, bool directory, bool way, struct error *err)
+{
+	int lock;
+	int r = placeholder_lend(tree->guard, parent, path_basename(path), directory, &lock);
+
+	if (r < 0)
+		return error_set(err, -r, "cannot lend a placeholder for '%s'", path);
+	if (!way)
+		return 0;
+	cleanup_close int target = path_open_in(tree->root_fd, path, O_PATH | O_DIRECTORY);
+	int room = target < 0 ? target : mount_new_tmpfs(1 << 20, 0755, SAFE);
+	r = room < 0 ? room : tree_attach(tree, room, target, SAFE, TREE_OURS);
+	if (r < 0)
+		return error_set(err, -r, "cannot make room at '%s' for a mount point", path);
+	tree->late_readonly = arena_grow(tree->arena, tree->late_readonly, tree->late_count, sizeof(int));
+	tree->late_readonly[tree->late_count++] = room;
+	return 0;
+}
+
 /* One step towards a missing target: afterwards its deepest existing directory lies deeper, or has room. */
-static int approach(struct tree *tree, const char *path, bool directory, struct error *err)
+static int approach(struct tree *tree, const char *path, bool directory, bool way, struct error *err)
 {
 	const char *parent = path_dirname(tree->arena, path);
 	cleanup_close int fd = path_open_in(tree->root_fd, parent, O_PATH | O_DIRECTORY);
-	int lock, r;
+	int r;
 
 	if (fd == -ENOENT)
-		return approach(tree, parent, true, err);
+		return approach(tree, parent, true, true, err);
 	if (fd < 0)
 		return error_set(err, -fd, "cannot make the mount point '%s'", path);
 	switch (tree_owner_of(tree, fd)) {
 	case TREE_HOST_RO:
 		return make_room(tree, parent, err);
 	case TREE_HOST_RW:
-		r = placeholder_lend(tree->guard, fd, path_basename(path), directory, &lock);
-		return r < 0 ? error_set(err, -r, "cannot lend a placeholder for '%s'", path) : 0;
+		return borrow(tree, fd, path, directory, way, err);
 	case TREE_OURS:
 		r = path_make_in(tree->root_fd, path, directory ? PATH_DIRECTORY : PATH_FILE, NULL);
 		if (r < 0)
@@ -69,7 +88,7 @@ int tree_target(struct tree *tree, const struct tree_entry *entry, bool director
 
 	/* Each missing component takes two steps at most: room, then the name. */
 	for (int steps = 0; fd == -ENOENT && steps < 128; steps++) {
-		int r = approach(tree, entry->target, directory, err);
+		int r = approach(tree, entry->target, directory, false, err);
 
 		if (r < 0)
 			return r;

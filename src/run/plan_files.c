@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "isolate/placeholder.h"
 #include "run/plan.h"
 #include "util/path.h"
 
@@ -173,7 +174,7 @@ static bool may_need_placeholder(const struct plan *plan, const struct tree_entr
 	}
 	if (!home || home->kind != TREE_BIND || !home->writable)
 		return false;
-	return stat(arena_printf(plan->arena, "%s%s", home->source, entry->target + strlen(home->target)), &st) < 0;
+	return stat(arena_printf(plan->arena, "%s%s", home->source, entry->target + strlen(home->target)), &st) < 0 || placeholder_is_lent(&st);
 }
 
 static bool needs_guard(const struct plan *plan)
