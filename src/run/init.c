@@ -14,6 +14,7 @@
 
 #include "run/channel.h"
 #include "util/fd.h"
+#include "util/mem.h"
 
 enum { LAST_REAP_MS = 1000, RESUME_AGAIN_MS = 50 };
 
@@ -44,7 +45,7 @@ static int take_signals(struct init *init)
 }
 
 /* Reap all that ended, orphans included. False: there is no child left at all. */
-static bool reap(struct init *init)
+static WHILE_IDLE bool reap(struct init *init)
 {
 	int status;
 	pid_t pid;
@@ -135,7 +136,7 @@ static int obey(struct init *init)
 	return 0;
 }
 
-static int serve(struct init *init)
+static WHILE_IDLE int serve(struct init *init)
 {
 	struct pollfd fds[] = {
 	    {.fd = init->children, .events = POLLIN},
@@ -161,13 +162,14 @@ static int serve(struct init *init)
 	return 0;
 }
 
-int init_run(const struct init_plan *plan)
+WHILE_IDLE int init_run(const struct init_plan *plan)
 {
 	struct init init = {.plan = plan, .children = -1};
 	int r = take_signals(&init);
 
 	if (r < 0)
 		return r;
+	mem_drop_program();
 	r = serve(&init);
 	end_the_rest(&init);
 	if (r == 0)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "util/fd.h"
+#include "util/mem.h"
 
 /* Which place in the poll array is whose. */
 enum { INPUT, MASTER, OUTPUT };
@@ -58,7 +59,7 @@ void relay_attach(struct relay *relay)
 		return; /* it closed just now, which poll(2) will say */
 }
 
-int relay_prepare(struct relay *relay, uint64_t now_ms, struct pollfd fds[RELAY_FDS])
+WHILE_IDLE int relay_prepare(struct relay *relay, uint64_t now_ms, struct pollfd fds[RELAY_FDS])
 {
 	bool room_in = relay->to_master.size < sizeof(relay->to_master.data);
 	bool room_out = relay->to_output.size < sizeof(relay->to_output.data);

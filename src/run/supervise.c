@@ -82,7 +82,7 @@ void supervise_unblock_signals(const sigset_t *old)
 	(void)sigprocmask(SIG_SETMASK, old, NULL);
 }
 
-static uint64_t now_us(void)
+static WHILE_IDLE uint64_t now_us(void)
 {
 	struct timespec now;
 
@@ -215,7 +215,7 @@ static void check_clock(struct supervisor *s, uint64_t now_ms)
 }
 
 /* The shorter of two poll(2) limits, of which -1 is the longest. */
-static int sooner(int limit, uint64_t at_ms, uint64_t now_ms)
+static WHILE_IDLE int sooner(int limit, uint64_t at_ms, uint64_t now_ms)
 {
 	uint64_t left = at_ms > now_ms ? at_ms - now_ms : 0;
 
@@ -226,7 +226,7 @@ static int sooner(int limit, uint64_t at_ms, uint64_t now_ms)
 	return limit < 0 || (int)left < limit ? (int)left : limit;
 }
 
-static int step(struct supervisor *s)
+static WHILE_IDLE int step(struct supervisor *s)
 {
 	struct pollfd fds[POLL_MAX] = {
 	    [SIGNALS] = {.fd = s->signals, .events = POLLIN},
@@ -328,7 +328,7 @@ static int open_signals(struct supervisor *s)
 	return s->signals < 0 ? error_set(s->err, errno, "cannot receive signals") : 0;
 }
 
-int supervise_run(const struct supervise_plan *plan, struct outcome *ret, struct error *err)
+WHILE_IDLE int supervise_run(const struct supervise_plan *plan, struct outcome *ret, struct error *err)
 {
 	struct supervisor s = {.plan = plan, .outcome = ret, .err = err, .signals = -1, .started_us = now_us()};
 	struct rusage usage;
@@ -337,6 +337,7 @@ int supervise_run(const struct supervise_plan *plan, struct outcome *ret, struct
 		s.timeout_at = s.started_us / 1000 + plan->timeout_ms;
 	int r = open_signals(&s);
 	relay_open(&s.relay, plan->pty_master, plan->input, plan->output);
+	mem_drop_program(); /* most payloads are waited for longer than the way here took */
 	while (r == 0 && !s.over)
 		r = step(&s);
 	if (r < 0)

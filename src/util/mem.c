@@ -1,9 +1,14 @@
 #include "util/mem.h"
 
+#include <elf.h>
+#include <link.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static _Noreturn void out_of_memory(void)
@@ -54,6 +59,23 @@ char *mem_printf(const char *fmt, ...)
 		out_of_memory();
 	va_end(args);
 	return text;
+}
+
+void mem_drop_program(void)
+{
+	const ElfW(Phdr) *headers = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+	size_t count = getauxval(AT_PHNUM);
+	uintptr_t page = (uintptr_t)getauxval(AT_PAGESZ) - 1;
+	uintptr_t base = (uintptr_t)headers & ~page; /* the program headers lie in the first page of a position-independent file (elf(5)) */
+
+	(void)malloc_trim(0);
+	for (size_t i = count; base && i > 0; i--) { /* the first segment, which has these headers, last */
+		uintptr_t start = (base + headers[i - 1].p_vaddr) & ~page;
+		uintptr_t end = (base + headers[i - 1].p_vaddr + headers[i - 1].p_memsz + page) & ~page;
+
+		if (headers[i - 1].p_type == PT_LOAD && !(headers[i - 1].p_flags & PF_W))
+			(void)madvise((void *)start, end - start, MADV_DONTNEED); /* only saves memory */
+	}
 }
 
 enum { ARENA_BLOCK = 8192, ARENA_ALIGN = 16 };

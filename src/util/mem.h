@@ -16,6 +16,14 @@ void *mem_resize(void *ptr, size_t count, size_t size) __attribute__((returns_no
 char *mem_strdup(const char *text) __attribute__((malloc, returns_nonnull));
 char *mem_printf(const char *fmt, ...) PRINTF_LIKE(1, 2) __attribute__((malloc, returns_nonnull));
 
+/* Functions that run while everybody waits stand together in the program file (section .text.hot): the kernel maps sixteen pages around
+ * each one that is touched, and scattered ones would keep half of the program in memory. */
+#define WHILE_IDLE __attribute__((hot))
+
+/* Before a long wait: forget the pages of our own program file. What is needed again, a poll loop of a few pages, comes back from the
+ * page cache by itself. */
+void mem_drop_program(void) WHILE_IDLE;
+
 static inline void mem_cleanup(void *ptr_to_ptr)
 {
 	free(*(void **)ptr_to_ptr);
