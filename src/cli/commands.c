@@ -9,6 +9,7 @@ static const char *const run_usages[] = {"[OPTIONS] [@PROFILE] -- COMMAND [ARGâ€
 static const char *const run_paragraphs[] = {
 	"Runs a command in a sandbox that its profile describes: with its own users, files, network, limits and system calls. "
 	"Without a profile this is the profile `default`: the host's files read-only, the working directory writable, the home hidden, no network. "
+	"With --rootfs and without a profile it is `container`: root inside, Docker's capabilities, writes thrown away. "
 	"When the command ends, however it ends, nothing of the sandbox stays.",
 	"Exit status: the command's own; 128+n when signal n ended it; 125 when carrel could not do it; 126 when the command could not be executed; 127 when it was not found.",
 	NULL,
@@ -16,7 +17,7 @@ static const char *const run_paragraphs[] = {
 static const struct command_example run_examples[] = {
 	{"carrel run -- ./configure", "run a script that you have not read"},
 	{"carrel run @build -- make -j8", "build somebody else's source"},
-	{"carrel run --rootfs bookworm -u root apt-get install -y jq", "be root in an extracted system"},
+	{"carrel run --rootfs bookworm --network host apt-get install -y jq", "be root in an extracted system"},
 	{"carrel run --dry-run @build -- make", "see what the sandbox may do, and which line says so"},
 	{NULL, NULL},
 };

@@ -474,6 +474,9 @@ int request_finish(struct request *request, size_t count, char *const words[], s
 	request->command_count = size;
 	take_back_drops(request);
 	int r = refuse_missing(request, err);
+	/* A root filesystem of one's own is what `docker run` has; the profile `default` is about the host's. */
+	if (r == 0 && request->rootfs && !request->profile_count)
+		r = request_add_profile(request, "container", err);
 	if (r < 0)
 		return r;
 	if (size && *command[0])

@@ -85,7 +85,7 @@ int request_add_tmpfs(struct request *request, const char *text, const char *lab
 int request_add_device(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
 
 /* After the last option, with the words that follow: puts --entrypoint in front, takes back a --cap-drop that a --cap-add overrides,
- * and refuses what this version has no mechanism for, and a request without a command. */
+ * chooses `container` for a --rootfs without a profile, and refuses what this version has no mechanism for, and a request without a command. */
 int request_finish(struct request *request, size_t count, char *const words[], struct error *err) MUST_CHECK;
 
 #endif
