@@ -43,6 +43,7 @@ struct text_list {
 enum profile_root { ROOT_HOST, ROOT_IMAGE, ROOT_NONE, ROOT_DIR };
 enum profile_writes { WRITES_DENY, WRITES_DISCARD, WRITES_KEEP };
 enum profile_overlay { OVERLAY_AUTO, OVERLAY_KERNEL, OVERLAY_FUSE };
+enum profile_discard { DISCARD_AUTO, DISCARD_MEMORY, DISCARD_DISK };
 enum profile_map { MAP_AUTO, MAP_SUBIDS, MAP_SINGLE, MAP_KEEP_ID };
 enum profile_network { NETWORK_NONE, NETWORK_NAT, NETWORK_HOST };
 enum profile_mode { MODE_RO, MODE_RW, MODE_DISCARD, MODE_KEEP };
@@ -80,6 +81,7 @@ struct profile {
 		struct text_value root_argument; /* dir:/path → "/path"; image:REF → "REF" */
 		struct choice_value writes;      /* enum profile_writes */
 		struct choice_value overlay;     /* enum profile_overlay */
+		struct choice_value discard;     /* enum profile_discard */
 		struct profile_mount *mounts;
 		size_t mount_count;
 		struct text_list hide, protect;

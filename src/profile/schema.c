@@ -9,6 +9,7 @@
 
 static const char *const root_words[] = {[ROOT_HOST] = "host", [ROOT_IMAGE] = "image", [ROOT_NONE] = "none", [ROOT_DIR] = "dir", NULL};
 static const char *const writes_words[] = {[WRITES_DENY] = "deny", [WRITES_DISCARD] = "discard", [WRITES_KEEP] = "keep", NULL};
+static const char *const discard_words[] = {[DISCARD_AUTO] = "auto", [DISCARD_MEMORY] = "memory", [DISCARD_DISK] = "disk", NULL};
 static const char *const overlay_words[] = {[OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel", [OVERLAY_FUSE] = "fuse", NULL};
 static const char *const map_words[] = {[MAP_AUTO] = "auto", [MAP_SUBIDS] = "subids", [MAP_SINGLE] = "single", [MAP_KEEP_ID] = "keep-id", NULL};
 static const char *const network_words[] = {[NETWORK_NONE] = "none", [NETWORK_NAT] = "nat", [NETWORK_HOST] = "host", NULL};
@@ -66,6 +67,7 @@ const struct schema_key schema_table[] = {
 	{.name = "filesystem", .type = SCHEMA_SECTION, .help = "What is seen of files."},
 	{.name = "filesystem.root", .type = SCHEMA_ROOT, AT(filesystem.root), COUNT(filesystem.root_argument), .accept = syntax_path, .words = root_words, .fallback = "host", .help = "The root of the tree: host, image, none, dir:/path or image:REF."},
 	{.name = "filesystem.writes", .type = SCHEMA_CHOICE, AT(filesystem.writes), .words = writes_words, .fallback = "deny", .help = "Writes to the root: refused, thrown away at the end, or kept with the instance."},
+	{.name = "filesystem.discard", .type = SCHEMA_CHOICE, AT(filesystem.discard), .words = discard_words, .fallback = "auto", .help = "Where writes that are thrown away lie until the end: in memory (tmpfs), on disk below the store, or in memory where the kernel's tmpfs can hold them and else on disk."},
 	{.name = "filesystem.overlay", .type = SCHEMA_CHOICE, AT(filesystem.overlay), .words = overlay_words, .fallback = "auto", .help = "Who provides writable layers: the kernel where a probe of this storage succeeds and else fuse-overlayfs, or one of them by name."},
 	{.name = "filesystem.mounts", .type = SCHEMA_RECORDS, AT(filesystem.mounts), COUNT(filesystem.mount_count), .fields = mount_fields, .record_size = sizeof(struct profile_mount), .help = "What is mounted on the root, in order."},
 	{.name = "filesystem.hide", .type = SCHEMA_TEXTS, AT(filesystem.hide), .accept = syntax_path, .help = "Paths at which an empty, unwritable thing stands, present or not."},

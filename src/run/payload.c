@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -124,6 +125,15 @@ static int close_descriptors(const struct plan_process *process, struct error *e
 	return 0;
 }
 
+/* Never less patient than the caller is: that wants a privilege (setpriority(2)). */
+static int be_nice(const struct plan_process *process, struct error *err)
+{
+	if (!process->nice || getpriority(PRIO_PROCESS, 0) >= process->nice || setpriority(PRIO_PROCESS, 0, process->nice) == 0)
+		return 0;
+	error_set(err, errno, "cannot set the niceness %d", process->nice);
+	return error_at(err, &process->nice_at, "resources.nice");
+}
+
 static int open_stdio(struct error *err)
 {
 	/* A closed 0, 1 or 2 would be the number of the next file that the payload opens. */
@@ -235,6 +245,8 @@ int payload_exec(const struct stage *stage, int slave, struct error *err)
 	(void)umask(process->umask);
 	if (r == 0)
 		r = enter_workdir(process, err);
+	if (r == 0)
+		r = be_nice(process, err);
 	if (r == 0)
 		r = rlimit_apply(plan->rlimits, plan->rlimit_count, err);
 	if (r < 0)

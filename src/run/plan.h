@@ -40,6 +40,8 @@ struct plan_process {
 	const char *user_text;    /* for NAMED */
 	struct origin user_at;
 	bool own_keyring;         /* else none: the caller's is left all the same */
+	int nice;                 /* 0: as the caller\'s */
+	struct origin nice_at;
 	bool pty;
 	uint64_t timeout_ms, grace_ms;
 	struct origin timeout_at;

@@ -265,18 +265,25 @@ static void choose_storage(struct plan *plan, const struct profile *profile)
 	struct tree_plan *tree = &plan->tree;
 	const struct host *host = plan->host;
 	bool wants_fuse = profile->filesystem.overlay.v == OVERLAY_FUSE;
+	bool wants_disk = profile->filesystem.discard.v == DISCARD_DISK;
 
 	tree->overlay = kinds[profile->filesystem.overlay.v];
 	tree->scratch_size = profile->resources.scratch.v > 0 ? (uint64_t)profile->resources.scratch.v : 0;
-	if (wants_fuse || !plan_uses_layers(plan) || overlay_probe_kernel(NULL, host->runtime_dir)) {
+	if (!plan_uses_layers(plan))
+		return;
+	if (wants_disk && wants_fuse) {
+		tree->scratch = TREE_SCRATCH_DISK;
+		return;
+	}
+	if (!wants_disk && (wants_fuse || overlay_probe_kernel(NULL, host->runtime_dir))) {
 		if (tree->overlay == OVERLAY_BACKEND_AUTO && plan->instance_dir && !overlay_probe_kernel(host->store_dir, host->runtime_dir))
 			tree->overlay = OVERLAY_BACKEND_FUSE;
 		return;
 	}
 	/* tmpfs has the extended attributes that the kernel's overlayfs needs from 6.6 on; before, a disk must do. */
-	if (path_make_dirs(host->store_dir, 0700) == 0 && overlay_probe_kernel(host->store_dir, host->runtime_dir)) {
+	if (profile->filesystem.discard.v != DISCARD_MEMORY && path_make_dirs(host->store_dir, 0700) == 0 && overlay_probe_kernel(host->store_dir, host->runtime_dir)) {
 		tree->scratch = TREE_SCRATCH_DISK;
-		plan_note(plan, false, "what is discarded lies on disk below %s until the end: tmpfs cannot hold it on this kernel", host->store_dir);
+		plan_note(plan, false, "what is discarded lies on disk below %s until the end%s", host->store_dir, wants_disk ? "" : ": tmpfs cannot hold it on this kernel");
 	} else if (tree->overlay == OVERLAY_BACKEND_AUTO) {
 		tree->overlay = OVERLAY_BACKEND_FUSE;
 	}

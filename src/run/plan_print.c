@@ -173,6 +173,10 @@ static void print_limits(const struct plan *plan, struct buf *out)
 		buf_printf(out, "  - {limit: %s, soft: %lld, hard: %lld, rung: rlimit}", entry->key, (long long)entry->soft, (long long)entry->hard);
 		origin(out, &entry->at);
 	}
+	if (plan->process.nice) {
+		buf_printf(out, "  - {limit: resources.nice, value: %d}", plan->process.nice);
+		origin(out, &plan->process.nice_at);
+	}
 	if (plan->process.timeout_ms)
 		field(out, "  - timeout", units_format_duration(plan->process.timeout_ms, time), &plan->process.timeout_at);
 }

@@ -127,6 +127,8 @@ int plan_process(struct plan *plan, const struct plan_input *in, struct error *e
 	process->hostname = profile->process.hostname.v;
 	process->umask = profile->process.umask.v >= 0 ? (mode_t)profile->process.umask.v : 0022;
 	process->own_keyring = !profile->process.keyring.v || !strcmp(profile->process.keyring.v, "own");
+	process->nice = profile->resources.nice.v > 0 ? (int)profile->resources.nice.v : 0;
+	process->nice_at = profile->resources.nice.at;
 	process->timeout_ms = profile->resources.timeout.v > 0 ? (uint64_t)profile->resources.timeout.v : 0;
 	process->timeout_at = profile->resources.timeout.at;
 	process->grace_ms = profile->resources.grace.v >= 0 ? (uint64_t)profile->resources.grace.v : 10000;
