@@ -194,15 +194,31 @@ $(BENCH_TOOLS): build/bench/%: tests/bench/%.c
 # --- install ------------------------------------------------------------------------------------------------------------------------------
 
 install = install -D -m $(1) $(2) $(DESTDIR)$(PREFIX)/$(3)
+COMPLETIONS := share/bash-completion/completions/carrel share/zsh/site-functions/_carrel share/fish/vendor_completions.d/carrel.fish
 
-.PHONY: install uninstall clean help
-install: all
+# The pages come from the tables that the program itself goes by.
+.PHONY: man install uninstall clean help
+man: $(BUILD)/man/carrel.1
+
+$(BUILD)/man/carrel.1: $(BUILD)/carrel
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@for name in $$($< help | sed -n '/^Commands:/,/^$$/s/^  \([a-z]*\) .*/\1/p'); do $< help --man $$name >$(@D)/carrel-$$name.1 || exit 1; done
+	@$< help --man-profile >$(@D)/carrel-profile.5
+	@$< help --man >$@
+
+install: all man
 	$(call install,755,$(BUILD)/carrel,bin/carrel)
-	$(if $(wildcard contrib/apparmor),$(call install,644,contrib/apparmor,share/carrel/apparmor))
-	find profiles -type f | while read -r f; do $(call install,644,"$$f","share/carrel/$$f"); done
+	$(call install,644,contrib/apparmor/carrel,share/carrel/apparmor/carrel)
+	$(call install,644,contrib/carrel.schema.json,share/carrel/carrel.schema.json)
+	find profiles -type f | while read -r f; do $(call install,644,"$$f","share/carrel/$$f") || exit 1; done
+	for page in $(BUILD)/man/*; do $(call install,644,"$$page","share/man/man$${page##*.}/$${page##*/}") || exit 1; done
+	$(call install,644,contrib/completions/carrel.bash,$(word 1,$(COMPLETIONS)))
+	$(call install,644,contrib/completions/_carrel,$(word 2,$(COMPLETIONS)))
+	$(call install,644,contrib/completions/carrel.fish,$(word 3,$(COMPLETIONS)))
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/carrel
+	rm -f $(DESTDIR)$(PREFIX)/bin/carrel $(COMPLETIONS:%=$(DESTDIR)$(PREFIX)/%)
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/carrel.1 $(DESTDIR)$(PREFIX)/share/man/man1/carrel-*.1 $(DESTDIR)$(PREFIX)/share/man/man5/carrel-profile.5
 	rm -rf $(DESTDIR)$(PREFIX)/share/carrel
 
 clean:
@@ -217,5 +233,5 @@ help:
 #: make lint            layers and sizes, then clang-tidy, cppcheck, gcc's analyzer, shellcheck; make format-check for the layout
 #: make fuzz            each parser of foreign bytes for SECONDS (30)
 #: make bench           against the peers that are installed: a table, and build/bench.json
-#: make install         to PREFIX (/usr/local), below DESTDIR if given; make uninstall takes it away
+#: make install         to PREFIX (/usr/local), below DESTDIR if given, with man pages and completions; make uninstall takes it away
 #: make clean           remove build/
