@@ -42,8 +42,10 @@ static int borrow(struct tree *tree, int parent, const char *path, bool director
 	int lock;
 	int r = placeholder_lend(tree->guard, parent, path_basename(path), directory, &lock);
 
-	if (r < 0)
-		return error_set(err, -r, "cannot lend a placeholder for '%s'", path);
+	if (r < 0) {
+		error_set(err, -r, "cannot make the mount point '%s' for the time of the run", path);
+		return r == -EEXIST || r == -ENOTDIR || r == -ELOOP ? error_cause(err, "something stands there that is no directory, or leads nowhere") : r;
+	}
 	if (!way)
 		return 0;
 	cleanup_close int target = path_open_in(tree->root_fd, path, O_PATH | O_DIRECTORY);
@@ -110,7 +112,9 @@ static int attach_entry(struct tree *tree, const struct tree_entry *entry, int m
 	if (r == 0)
 		return 0;
 	error_set(err, -r, "cannot mount at '%s'", entry->target);
-	return r == -ENOTDIR ? error_cause(err, "one of source and mount point is a directory and the other is not") : r;
+	if (fstat(target, &st) == 0 && S_ISDIR(st.st_mode) != directory)
+		return error_cause(err, "one of source and mount point is a directory and the other is not");
+	return r;
 }
 
 static int mount_bind(struct tree *tree, const struct tree_entry *entry, struct error *err)

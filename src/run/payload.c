@@ -88,7 +88,7 @@ static int enter_workdir(const struct plan_process *process, struct error *err)
 
 	if (r == 0)
 		return 0;
-	if (!process->workdir_asked && root >= 0 && fchdir(root) == 0)
+	if (!process->workdir_asked && (r == -ENOENT || r == -ENOTDIR) && root >= 0 && fchdir(root) == 0)
 		return 0;
 	error_set(err, -r, "cannot enter '%s' in the sandbox", process->workdir);
 	if (r == -ENOENT)

@@ -92,6 +92,11 @@ const char *harness_path(const char *fmt, ...)
 	return arena_printf(&paths, "%s/%s", harness_tmp(), name);
 }
 
+struct arena *harness_arena(void)
+{
+	return &paths;
+}
+
 const char *harness_text(const char *fmt, ...)
 {
 	cleanup_free char *text = NULL;

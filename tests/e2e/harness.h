@@ -103,6 +103,7 @@ const char *harness_path(const char *fmt, ...) __attribute__((format(printf, 1, 
 const char *harness_text(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* as printf, valid as long */
 const char *harness_file(const char *name, const char *text);
 const char *harness_slurp(const char *path);
+struct arena *harness_arena(void); /* for what is wanted until the test ends */
 
 /* Absolute paths: the program under test; the source tree; a static program tests/SUITE/payload/NAME.c. */
 const char *harness_program(void);
