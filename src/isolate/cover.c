@@ -88,14 +88,6 @@ static int pin_way(struct tree *tree, const char *path, int depth)
 	return r;
 }
 
-/* Lent by another sandbox: its guard takes it back when that one ends, so that we must stand on it ourselves. */
-static bool is_lent(const struct tree *tree, int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && placeholder_is_lent(&st) && tree_owner_of(tree, fd) == TREE_HOST_RW;
-}
-
 /* The longest part of the path that exists and is not lent; *ret_missing points at the first name that does not, within `path`. */
 static int open_deepest(struct tree *tree, const char *path, const char **ret_missing)
 {
@@ -112,7 +104,7 @@ static int open_deepest(struct tree *tree, const char *path, const char **ret_mi
 		*ret_missing = path + (slash - prefix) + 1;
 		slash[slash == prefix] = 0;
 		fd = path_open_in(tree->root_fd, prefix, O_PATH | O_DIRECTORY);
-		if (fd >= 0 && is_lent(tree, fd)) {
+		if (fd >= 0 && tree_is_lent(tree, fd)) {
 			(void)fd_close(fd);
 			fd = -ENOENT;
 		}
@@ -231,7 +223,7 @@ static int cover_at(struct tree *tree, const struct tree_entry *entry, int depth
 
 	if (r < 0)
 		return r;
-	if (target >= 0 && !is_lent(tree, target))
+	if (target >= 0 && !tree_is_lent(tree, target))
 		return cover_present(tree, entry, target);
 	if (target >= 0 || target == -ENOENT)
 		return entry->made_up ? 0 : cover_absent(tree, entry, depth);

@@ -9,6 +9,7 @@
 
 #include "isolate/devices.h"
 #include "isolate/mount.h"
+#include "isolate/placeholder.h"
 #include "util/fd.h"
 #include "util/path.h"
 
@@ -210,6 +211,13 @@ enum tree_owner tree_owner_of(const struct tree *tree, int fd)
 			return tree->mounts[i - 1].owner;
 	}
 	return TREE_HOST_RO;
+}
+
+bool tree_is_lent(const struct tree *tree, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && placeholder_is_lent(&st) && tree_owner_of(tree, fd) == TREE_HOST_RW;
 }
 
 int tree_area(struct tree *tree, const char *keep, struct error *err)

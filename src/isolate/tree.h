@@ -127,6 +127,8 @@ int root_mirror(struct tree *tree, bool layered, struct error *err) MUST_CHECK;
 int tree_attach(struct tree *tree, int mount_fd, int target_fd, unsigned flags, enum tree_owner owner) MUST_CHECK;
 /* Whose place is `fd` in? */
 enum tree_owner tree_owner_of(const struct tree *tree, int fd);
+/* Is it a placeholder on the host, perhaps another sandbox's? That goes, and takes with it what is mounted on it, unless it is held, too. */
+bool tree_is_lent(const struct tree *tree, int fd);
 /* A descriptor for `path`, made where it is missing in whichever of the three ways its place asks for. `kind` says directory or file. */
 int tree_target(struct tree *tree, const struct tree_entry *entry, bool directory, struct error *err) MUST_CHECK;
 /* A fresh area for one discarded layer, or the kept one; the caller closes. */

@@ -58,6 +58,14 @@ static int borrow(struct tree *tree, int parent, const char *path, bool director
 	return 0;
 }
 
+/* The same with what another sandbox has borrowed already. */
+static int join(struct tree *tree, const char *path, bool directory, bool way, struct error *err)
+{
+	cleanup_close int parent = path_open_in(tree->root_fd, path_dirname(tree->arena, path), O_PATH | O_DIRECTORY);
+
+	return parent < 0 ? error_set(err, -parent, "cannot lend a placeholder for '%s'", path) : borrow(tree, parent, path, directory, way, err);
+}
+
 /* One step towards a missing target: afterwards its deepest existing directory lies deeper, or has room. */
 static int approach(struct tree *tree, const char *path, bool directory, bool way, struct error *err)
 {
@@ -73,7 +81,7 @@ static int approach(struct tree *tree, const char *path, bool directory, bool wa
 	case TREE_HOST_RO:
 		return make_room(tree, parent, err);
 	case TREE_HOST_RW:
-		return borrow(tree, fd, path, directory, way, err);
+		return tree_is_lent(tree, fd) ? join(tree, parent, true, true, err) : borrow(tree, fd, path, directory, way, err);
 	case TREE_OURS:
 		r = path_make_in(tree->root_fd, path, directory ? PATH_DIRECTORY : PATH_FILE, NULL);
 		if (r < 0)
@@ -92,6 +100,14 @@ int tree_target(struct tree *tree, const struct tree_entry *entry, bool director
 	for (int steps = 0; fd == -ENOENT && steps < 128; steps++) {
 		int r = approach(tree, entry->target, directory, false, err);
 
+		if (r < 0)
+			return r;
+		fd = path_open_in(tree->root_fd, entry->target, O_PATH);
+	}
+	if (fd >= 0 && tree_is_lent(tree, fd)) {
+		int r = join(tree, entry->target, directory, false, err);
+
+		(void)fd_close(fd);
 		if (r < 0)
 			return r;
 		fd = path_open_in(tree->root_fd, entry->target, O_PATH);
