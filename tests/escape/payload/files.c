@@ -219,16 +219,38 @@ static long ruin(char **args)
 	return 0;
 }
 
+/* args: a path, a mark to make, and one to wait for. */
+static long ruin_later(char **args)
+{
+	make_evil(args[1]);
+	while (access(args[2], F_OK) < 0)
+		(void)usleep(5000);
+	return ruin(args);
+}
+
 static long make_symlink(char **args)
 {
 	(void)unlink(args[1]);
 	return symlink(args[0], args[1]);
 }
 
+/* args: a directory, a target and a mark. Swap the directory for a symlink to the target and back, for ever. */
+static long swap(char **args)
+{
+	if (symlink(args[1], "link") < 0 || mkdir(args[2], 0777) < 0)
+		return -1;
+	for (;;) {
+		(void)rename(args[0], "aside");
+		(void)rename("link", args[0]);
+		(void)rename(args[0], "link");
+		(void)rename("aside", args[0]);
+	}
+}
+
 static const struct attack attacks[] = {
     {"read", read_file}, {"show", show}, {"write", write_file}, {"create", create_file}, {"put", put_text}, {"list", list}, {"type", type_of},
     {"writable-below", writable_below}, {"executables", executables}, {"descriptors", descriptors}, {"climb", climb},
-    {"ruin", ruin}, {"symlink", make_symlink},
+    {"ruin", ruin}, {"ruin-later", ruin_later}, {"swap", swap}, {"symlink", make_symlink},
 };
 
 int main(int argc, char **argv)
