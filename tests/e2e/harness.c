@@ -321,14 +321,14 @@ static int reap_orphans(long grace_ms)
 	pid_t pid;
 
 	while ((pid = find_orphan()) > 0) {
-		if (waitpid(pid, NULL, WNOHANG) != 0)
+		if (waitpid(pid, NULL, WNOHANG | __WALL) > 0)
 			continue;
 		if (now_ms() < until) {
 			sleep_ms(5);
 			continue;
 		}
 		(void)kill(pid, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
+		(void)waitpid(pid, NULL, __WALL);
 		killed++;
 	}
 	return killed;
