@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "isolate/inside.h"
@@ -39,11 +40,11 @@ int storage_remove(const struct host *host, const char *path, struct error *err)
 	r = inside_run(&ids, remove_tree, (void *)path, &why);
 	if (r == 0)
 		return 0;
-	if (why.code)
+	if (!why.code)
+		return error_set(err, -r, "cannot remove '%s'", path);
+	if (err)
 		*err = why;
-	else
-		error_set(err, -r, "cannot remove '%s'", path);
-	return -err->code;
+	return -why.code;
 }
 
 /* A folder whose lock is free belongs to nobody who lives. */
@@ -69,19 +70,26 @@ static void sweep(const struct host *host, const char *folder)
 int storage_make_scratch(struct plan *plan, int *ret_lock, struct error *err)
 {
 	char *folder = arena_printf(plan->arena, "%s/scratch", plan->host->store_dir);
-	char *made = arena_printf(plan->arena, "%s/XXXXXX", folder);
 	int r = path_make_dirs(folder, 0700);
 
 	if (r < 0)
 		return error_set(err, -r, "cannot make the scratch folder '%s'", folder);
 	sweep(plan->host, folder);
-	if (!mkdtemp(made))
-		return error_set(err, errno, "cannot make a scratch folder in '%s'", folder);
-	*ret_lock = open(made, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*ret_lock < 0 || flock(*ret_lock, LOCK_EX | LOCK_NB) < 0)
-		return error_set(err, errno, "cannot lock the scratch folder '%s'", made);
-	plan->tree.scratch_dir = made;
-	return 0;
+	/* Between the making and the lock it looks like one whose owner is gone, and another start may sweep it. */
+	for (int tries = 0; tries < 16; tries++) {
+		char *made = arena_printf(plan->arena, "%s/XXXXXX", folder);
+		struct stat st;
+
+		if (!mkdtemp(made))
+			return error_set(err, errno, "cannot make a scratch folder in '%s'", folder);
+		cleanup_close int lock = open(made, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0 || fstat(lock, &st) < 0 || st.st_nlink == 0)
+			continue;
+		*ret_lock = take_fd(lock);
+		plan->tree.scratch_dir = made;
+		return 0;
+	}
+	return error_set(err, EAGAIN, "cannot lock a scratch folder in '%s'", folder);
 }
 
 int storage_remove_instance(const struct host *host, const char *name, struct error *err)
