@@ -61,8 +61,8 @@ static int pin_way(struct tree *tree, const char *path, int depth)
 		(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)len, path);
 		cleanup_close int fd = path_open_in(tree->root_fd, prefix, O_PATH | O_NOFOLLOW);
 		struct stat st;
-		if (fd == -ENOENT)
-			return 0;
+		if (fd == -ENOENT || fd == -ENOTDIR || fd == -EACCES)
+			return 0; /* the caller finds the same, and knows what it means */
 		if (fd < 0 || fstat(fd, &st) < 0)
 			return fd < 0 ? fd : -errno;
 		if (!last || S_ISLNK(st.st_mode))

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "isolate/devices.h"
@@ -189,7 +190,7 @@ int tree_attach(struct tree *tree, int mount_fd, int target_fd, unsigned flags, 
 	bool is_root;
 	int r = mount_attach(mount_fd, target_fd, flags);
 
-	if (r < 0 || owner == TREE_HOST_RO) /* what is not known counts as that */
+	if (r < 0 || owner == TREE_HOST_RO) /* what is not known is asked for its flags */
 		return r;
 	r = mount_identify(mount_fd, &made.id, &is_root);
 	if (r < 0)
@@ -197,6 +198,14 @@ int tree_attach(struct tree *tree, int mount_fd, int target_fd, unsigned flags, 
 	tree->mounts = arena_grow(tree->arena, tree->mounts, tree->mount_count, sizeof(made));
 	tree->mounts[tree->mount_count++] = made;
 	return 0;
+}
+
+/* A mount that is none of ours came along with a bind, from below it: it is as writable as the kernel says. */
+static enum tree_owner owner_of_foreign(int fd)
+{
+	struct statvfs st;
+
+	return fstatvfs(fd, &st) < 0 || st.f_flag & ST_RDONLY ? TREE_HOST_RO : TREE_HOST_RW;
 }
 
 enum tree_owner tree_owner_of(const struct tree *tree, int fd)
@@ -210,7 +219,7 @@ enum tree_owner tree_owner_of(const struct tree *tree, int fd)
 		if (tree->mounts[i - 1].id == id)
 			return tree->mounts[i - 1].owner;
 	}
-	return TREE_HOST_RO;
+	return owner_of_foreign(fd);
 }
 
 bool tree_is_lent(const struct tree *tree, int fd)
