@@ -12,9 +12,7 @@ HARNESS_SUITE(escape_files);
 static const struct escape_case kernel[] = {
 	{"kernel memory", TRY("files", "read", "/proc/kcore"), BLOCKED("ENOENT")},
 	{"keys", TRY("files", "read", "/proc/keys"), BLOCKED("empty"), NO_COVER, OPEN("done")},
-	{"kernel symbols", TRY("files", "read", "/proc/kallsyms"), BLOCKED("empty"), NO_COVER, OPEN("done")},
 	{"timers", TRY("files", "read", "/proc/timer_list"), BLOCKED("EACCES")},
-	{"kernel notes", TRY("files", "read", "/sys/kernel/notes"), BLOCKED("empty"), NO_COVER, OPEN("done")},
 	{"firmware", TRY("files", "list", "/sys/firmware"), BLOCKED("empty"), NO_COVER, OPEN("done")},
 	{"kernel log", TRY("files", "read", "/dev/kmsg"), BLOCKED("ENOENT")},
 	{"disks", TRY("files", "read", "/dev/vda"), BLOCKED("ENOENT")},

@@ -18,7 +18,7 @@ static const struct escape_case inherited[] = {
 	{"TIOCSTI, no filter", TRY("calls", "tiocsti"), ON(INHERITED, UNCONFINED), BLOCKED("EPERM"), WEAK("setsid"), OPEN("done"), LACKING("EIO"), .terminal = true},
 	{"TIOCLINUX", TRY("calls", "tioclinux"), ON(INHERITED), BLOCKED("EPERM"), OFF(INHERITED, UNCONFINED), OPEN("ENOTTY"), .terminal = true},
 	{"take it", TRY("calls", "take-terminal"), ON(INHERITED), BLOCKED("EPERM"), .terminal = true},
-	{"take it, all rights", TRY("calls", "take-terminal"), ON(INHERITED, PRIVILEGED), BLOCKED("EPERM"), .terminal = true},
+	{"take it, root", TRY("calls", "take-terminal"), ON(INHERITED, UNCONFINED, "-u", "root"), BLOCKED("EPERM"), .terminal = true},
 	{"/dev/tty", TRY("files", "write", "/dev/tty"), ON(INHERITED), BLOCKED("ENXIO"), WEAK("setsid"), OPEN("done"), .terminal = true},
 };
 
