@@ -13,7 +13,10 @@
 #include "util/fd.h"
 #include "util/path.h"
 
-enum { MIRROR_ENTRIES = 2000 }; /* a start must not take time in proportion to the host */
+enum {
+	MIRROR_ENTRIES = 2000, /* a start must not take time in proportion to the host */
+	MIRROR_FLAGS = MOUNT_RDONLY | MOUNT_NODEV | MOUNT_NOSUID | MOUNT_RECURSIVE,
+};
 
 struct mirror {
 	struct tree *tree;
@@ -74,15 +77,26 @@ static int layer_child(const struct mirror *m, const char *name, const char *chi
 	deeper = lower < 0 ? -1 : mirror_new(lower);
 	if (deeper < 0)
 		return mount_fd;
-	r = attach_child(m, deeper, name, MOUNT_NODEV | MOUNT_NOSUID, TREE_OURS);
+	r = attach_child(m, deeper, name, 0, TREE_OURS);
 	return r < 0 ? r : mirror_fill(m->tree, deeper, lower, child, true, NULL);
 }
 
 static int bind_child(const struct mirror *m, const char *name)
 {
+	struct tree *tree = m->tree;
 	cleanup_close int mount_fd = mount_clone(m->from, name, AT_SYMLINK_NOFOLLOW);
+	int r = mount_fd < 0 ? mount_fd : mount_restrict(mount_fd, MIRROR_FLAGS);
 
-	return mount_fd < 0 ? mount_fd : attach_child(m, mount_fd, name, MOUNT_RDONLY | MOUNT_NODEV | MOUNT_NOSUID | MOUNT_RECURSIVE, TREE_HOST_RO);
+	if (r < 0 && r != -ENOSYS)
+		return r;
+	if (r == 0 || tree->root_fd >= 0)
+		return attach_child(m, mount_fd, name, MIRROR_FLAGS, TREE_HOST_RO);
+	r = attach_child(m, mount_fd, name, 0, TREE_HOST_RO);
+	if (r < 0)
+		return r;
+	tree->unrestricted = arena_grow(tree->arena, tree->unrestricted, tree->unrestricted_count, sizeof(int));
+	tree->unrestricted[tree->unrestricted_count++] = take_fd(mount_fd);
+	return 0;
 }
 
 static int mirror_child(const struct mirror *m, const char *name, unsigned char type)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -78,6 +79,9 @@ static unsigned long remount_flags(unsigned flags)
 	       (flags & MOUNT_NODEV ? (unsigned long)MS_NODEV : 0) | (flags & MOUNT_NOSUID ? (unsigned long)MS_NOSUID : 0);
 }
 
+/* /proc/self of the namespace as we found it, on kernels before 5.12 only: a new root has none yet while it is built. */
+static int proc_self = -1;
+
 /* Before 5.12 there is only the remount of one attached mount by path. The flags that the host gave are locked and must be
  * repeated. A mount that cannot be reached by its path is covered by another one, so nothing can be written through it. */
 static int restrict_by_path(const char *top, unsigned flags)
@@ -85,7 +89,7 @@ static int restrict_by_path(const char *top, unsigned flags)
 	cleanup_free char *table = NULL;
 	size_t top_len = strlen(top);
 	char *line, *rest;
-	int r = fd_slurp_at(AT_FDCWD, "/proc/self/mountinfo", 1 << 26, &table, NULL);
+	int r = fd_slurp_at(proc_self, "mountinfo", 1 << 26, &table, NULL);
 
 	if (r < 0)
 		return r;
@@ -108,17 +112,31 @@ static int restrict_by_path(const char *top, unsigned flags)
 	return 0;
 }
 
-static int restrict_attached(int mount_fd, unsigned flags)
+/* On which mount does `path` lie? It is another one than `mount_fd`'s when that is covered, or when the path leads through a root that we have not
+ * changed to yet. */
+static bool leads_to(const char *path, int mount_fd)
 {
-	char link[32], path[4096];
+	cleanup_close int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	uint64_t here = 0, there = 0;
+	bool is_root;
+
+	return fd >= 0 && mount_identify(fd, &here, &is_root) == 0 && mount_identify(mount_fd, &there, &is_root) == 0 && here == there;
+}
+
+int mount_restrict_attached(int mount_fd, unsigned flags)
+{
+	char link[32], path[PATH_MAX];
+	int r = mount_restrict(mount_fd, flags);
 	ssize_t n;
 
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", mount_fd);
-	n = readlink(link, path, sizeof(path) - 1);
+	if (r != -ENOSYS)
+		return r;
+	(void)snprintf(link, sizeof(link), "fd/%d", mount_fd);
+	n = readlinkat(proc_self, link, path, sizeof(path) - 1);
 	if (n < 0)
 		return -errno;
 	path[n] = 0;
-	return restrict_by_path(path, flags);
+	return leads_to(path, mount_fd) ? restrict_by_path(path, flags) : -ESTALE;
 }
 
 int mount_attach(int mount_fd, int target_fd, unsigned flags)
@@ -129,7 +147,7 @@ int mount_attach(int mount_fd, int target_fd, unsigned flags)
 		return restricted;
 	if (sys_move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return -errno;
-	return restricted == -ENOSYS ? restrict_attached(mount_fd, flags) : 0;
+	return restricted == -ENOSYS ? mount_restrict_attached(mount_fd, flags) : 0;
 }
 
 /* The kernel's own words about a refused option: lines "e overlay: …" (fsopen(2)). */
@@ -203,7 +221,9 @@ int mount_isolate(unsigned flags, struct error *err)
 		(void)error_set(err, errnum, "cannot make the mounts private");
 		return explain_userns_failure(errnum, err);
 	}
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (proc_self < 0)
+		proc_self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc_self < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return error_set(err, errno, "cannot make the mounts private");
 	int r = flags ? restrict_by_path("/", flags | MOUNT_RECURSIVE) : 0;
 	return r < 0 ? error_set(err, -r, "cannot make the host's mounts read-only") : 0;

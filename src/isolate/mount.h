@@ -30,6 +30,10 @@ int mount_clone(int dirfd, const char *path, int at_flags) MUST_CHECK;
  * is detached: attach first, then restrict. */
 int mount_restrict(int mount_fd, unsigned flags) MUST_CHECK;
 
+/* The same for an attached mount on every kernel, by its path where there is no mount_setattr. -ESTALE: the path leads elsewhere, since another mount
+ * covers it or "/" is not this tree's root yet (before the pivot). */
+int mount_restrict_attached(int mount_fd, unsigned flags) MUST_CHECK;
+
 /* Attach a detached mount on what `target_fd` (O_PATH) shows, a directory, a file or a symlink itself. With `flags`, on kernels
  * without mount_setattr, restricts after attaching. 0 or -errno. */
 int mount_attach(int mount_fd, int target_fd, unsigned flags) MUST_CHECK;

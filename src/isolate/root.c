@@ -51,10 +51,15 @@ static int root_bind(struct tree *tree, struct error *err)
 	return pivot_to(tree, tree->root_source_fd, HOST_FLAGS, TREE_HOST_RO, err);
 }
 
-static int late_readonly(struct tree *tree, int mount_fd)
+static int restrict_children(const struct tree *tree, struct error *err)
 {
-	tree->late_readonly = arena_grow(tree->arena, tree->late_readonly, tree->late_count, sizeof(int));
-	tree->late_readonly[tree->late_count++] = mount_fd;
+	for (size_t i = 0; i < tree->unrestricted_count; i++) {
+		int r = mount_restrict_attached(tree->unrestricted[i], HOST_FLAGS);
+
+		if (r < 0)
+			return error_set(err, -r, "cannot make the host's mounts read-only");
+		(void)fd_close(tree->unrestricted[i]);
+	}
 	return 0;
 }
 
@@ -66,20 +71,23 @@ int root_mirror(struct tree *tree, bool layered, struct error *err)
 	int r;
 
 	tree->root_fd = fd_close(tree->root_fd);
-
 	if (mirror < 0)
 		return error_set(err, -mirror, "cannot make a root directory");
 	cleanup_close int top = open("/", O_PATH | O_CLOEXEC);
-	r = tree_attach(tree, mirror, top, MOUNT_NODEV | MOUNT_NOSUID, TREE_OURS);
+	r = tree_attach(tree, mirror, top, 0, TREE_OURS);
 	if (r < 0)
 		return error_set(err, -r, "cannot attach the new root");
 	r = mirror_fill(tree, mirror, old, "/", layered, err);
 	if (r < 0)
 		return r;
 	r = mount_pivot(mirror, true, err);
+	if (r == 0)
+		r = restrict_children(tree, err);
 	if (r < 0)
 		return r;
-	return layered ? open_root(tree, err) : late_readonly(tree, mirror) + open_root(tree, err);
+	if (!layered)
+		tree_readonly_late(tree, mirror);
+	return open_root(tree, err);
 }
 
 static int root_layered(struct tree *tree, struct error *err)
@@ -98,7 +106,9 @@ static int root_empty(struct tree *tree, struct error *err)
 	int fd = mount_new_tmpfs(16 << 20, 0755, MOUNT_NODEV | MOUNT_NOSUID);
 	int r = fd < 0 ? error_set(err, -fd, "cannot make an empty root") : pivot_to(tree, fd, 0, TREE_OURS, err);
 
-	return r < 0 ? r : late_readonly(tree, fd);
+	if (r == 0)
+		tree_readonly_late(tree, fd);
+	return r;
 }
 
 int tree_make_root(struct tree *tree, struct error *err)
@@ -141,11 +151,9 @@ int tree_finish(struct tree *tree, struct error *err)
 	if (detached < 0)
 		return detached;
 	for (size_t i = 0; i < tree->late_count; i++) {
-		int r = mount_restrict(tree->late_readonly[i], MOUNT_RDONLY);
+		int r = mount_restrict_attached(tree->late_readonly[i], MOUNT_RDONLY);
 
-		if (r == -ENOSYS)
-			continue; /* before 5.12: a tmpfs of ours stays writable, which is lost at the end */
-		if (r < 0)
+		if (r < 0 && r != -ESTALE) /* covered by another mount: nobody writes to it */
 			return error_set(err, -r, "cannot make a directory of the sandbox read-only");
 	}
 	return 0;

@@ -200,6 +200,12 @@ int tree_attach(struct tree *tree, int mount_fd, int target_fd, unsigned flags, 
 	return 0;
 }
 
+void tree_readonly_late(struct tree *tree, int mount_fd)
+{
+	tree->late_readonly = arena_grow(tree->arena, tree->late_readonly, tree->late_count, sizeof(int));
+	tree->late_readonly[tree->late_count++] = mount_fd;
+}
+
 /* A mount that is none of ours came along with a bind, from below it: it is as writable as the kernel says. */
 static enum tree_owner owner_of_foreign(int fd)
 {

@@ -102,6 +102,8 @@ struct tree {
 	size_t mount_count;
 	int *late_readonly; /* mirrors, writable while we build */
 	size_t late_count;
+	int *unrestricted;  /* before 5.12: what a mirrored root shows; it has no path of its own before the pivot */
+	size_t unrestricted_count;
 	int devices[TREE_DEVICE_MAX]; /* devices.h */
 	int tty_gid;    /* the group of terminals where it is mapped; -1 */
 };
@@ -125,6 +127,8 @@ int tree_finish(struct tree *tree, struct error *err) MUST_CHECK;
 int root_mirror(struct tree *tree, bool layered, struct error *err) MUST_CHECK;
 /* Attach a detached mount and note whose it is. */
 int tree_attach(struct tree *tree, int mount_fd, int target_fd, unsigned flags, enum tree_owner owner) MUST_CHECK;
+/* An ours-while-building mount becomes read-only in tree_finish. */
+void tree_readonly_late(struct tree *tree, int mount_fd);
 /* Whose place is `fd` in? */
 enum tree_owner tree_owner_of(const struct tree *tree, int fd);
 /* Is it a placeholder on the host, perhaps another sandbox's? That goes, and takes with it what is mounted on it, unless it is held, too. */

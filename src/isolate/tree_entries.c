@@ -31,8 +31,7 @@ static int make_room(struct tree *tree, const char *path, struct error *err)
 
 	if (r < 0)
 		return error_set(err, -r, "cannot make room in '%s' for a mount point", path);
-	tree->late_readonly = arena_grow(tree->arena, tree->late_readonly, tree->late_count, sizeof(int));
-	tree->late_readonly[tree->late_count++] = mirror;
+	tree_readonly_late(tree, mirror);
 	return mirror_fill(tree, mirror, old, path, false, err);
 }
 
@@ -53,8 +52,7 @@ static int borrow(struct tree *tree, int parent, const char *path, bool director
 	r = room < 0 ? room : tree_attach(tree, room, target, SAFE, TREE_OURS);
 	if (r < 0)
 		return error_set(err, -r, "cannot make room at '%s' for a mount point", path);
-	tree->late_readonly = arena_grow(tree->arena, tree->late_readonly, tree->late_count, sizeof(int));
-	tree->late_readonly[tree->late_count++] = room;
+	tree_readonly_late(tree, room);
 	return 0;
 }
 
