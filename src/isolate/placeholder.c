@@ -31,7 +31,7 @@ bool placeholder_is_lent(const struct stat *st)
 	if (st->st_uid != geteuid())
 		return false;
 	if (S_ISDIR(st->st_mode))
-		return (st->st_mode & 07777) == MODE_LENT_DIRECTORY;
+		return (st->st_mode & 05777) == MODE_LENT_DIRECTORY; /* S_ISGID comes from the parent */
 	return S_ISREG(st->st_mode) && (st->st_mode & 07777) == MODE_LENT_FILE && st->st_size == 0;
 }
 
@@ -142,23 +142,17 @@ int placeholder_watch(int socket, int pidfd)
 	return fd_send(socket, &lent, sizeof(lent), &pidfd, 1);
 }
 
+/* The mode must be there from the first moment (our umask is 0): whoever dies between two calls leaves what no guard knows as a placeholder. */
 static int make_lent(int dir_fd, const char *name, bool directory)
 {
 	if (directory) {
-		if (mkdirat(dir_fd, name, 0700) < 0 || fchmodat(dir_fd, name, MODE_LENT_DIRECTORY, 0) < 0)
+		if (mkdirat(dir_fd, name, MODE_LENT_DIRECTORY) < 0)
 			return -errno;
 		int fd = open_lent(dir_fd, name, true);
 		return fd < 0 ? -errno : fd;
 	}
-	int fd = openat(dir_fd, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
-	if (fd < 0)
-		return -errno;
-	if (fchmod(fd, MODE_LENT_FILE) < 0) {
-		int r = -errno;
-		(void)fd_close(fd);
-		return r;
-	}
-	return fd;
+	int fd = openat(dir_fd, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, MODE_LENT_FILE);
+	return fd < 0 ? -errno : fd;
 }
 
 static bool still_there(int fd)

@@ -26,7 +26,7 @@ int placeholder_watch(int socket, int pidfd) MUST_CHECK;
 bool placeholder_is_lent(const struct stat *st);
 
 /* In PID 1: make or join the placeholder `name` in the directory `dir_fd` of the host. *ret_fd holds the shared lock and must stay
- * open until PID 1 ends. -EEXIST: something else stands there by now. */
+ * open until PID 1 ends; the umask must be 0. -EEXIST: something else stands there by now. */
 int placeholder_lend(int socket, int dir_fd, const char *name, bool directory, int *ret_fd) MUST_CHECK;
 
 #endif
