@@ -1,0 +1,219 @@
+#!/bin/sh
+# What carrel does on this kernel, as one line for each check:  ok NAME  or  not ok NAME: why . Runs in the guest, as its ordinary account, from
+# a folder with build/, profiles/ and busybox.tar; or anywhere else:  tests/vm/guest.sh FOLDER
+#
+# A check is a function check_NAME that ends with status 0, or says why not. overlay_* run once for each overlay.
+set -u
+top=$(cd "${1:-$(dirname "$0")}" && pwd)
+PATH=$PATH:/usr/sbin:/sbin
+carrel=$top/build/carrel
+here=$(mktemp -d "$HOME/vm.XXXXXX")
+rootfs=$here/root
+project=$here/project
+
+say_no()
+{
+	echo "$*"
+	return 1
+}
+
+expect() # WANTED COMMAND [ARG…]: its output, all of it
+{
+	wanted=$1
+	shift
+	got=$("$@" 2>&1 </dev/null)
+	status=$?
+	[ "$got" = "$wanted" ] && return
+	say_no "printed '$got' (status $status), not '$wanted'"
+}
+
+refused() # TEXT COMMAND [ARG…]: fails, and says TEXT
+{
+	wanted=$1
+	shift
+	got=$("$@" 2>&1 </dev/null) && say_no "succeeded: $got" && return 1
+	case $got in *"$wanted"*) return 0 ;; esac
+	say_no "printed '$got', not '$wanted'"
+}
+
+run()
+{
+	(cd "$project" && "$carrel" run "$@")
+}
+
+host() # SCRIPT: on the host's root
+{
+	run -- sh -c "$1"
+}
+
+# --- the host's root ---------------------------------------------------------------------------------------------------------------------
+
+check_true() { expect '' run -- true; }
+check_status() { run -- sh -c 'exit 7' 2>/dev/null; [ $? = 7 ] || say_no 'not 7'; }
+check_range_on_host_root() { expect '0 1' run --userns subids -u root -- sh -c 'echo $(id -u) $(awk "NR == 2 { print \$1 }" /proc/self/uid_map)'; }
+check_single_id() { expect "$(id -u)" run --userns single -- id -u; }
+check_root_write_refused() { refused 'Read-only file system' host 'echo x >/etc/passwd || echo x >/usr/x'; }
+check_root_submount_write_refused() { refused 'Read-only file system' host 'touch /boot/x || touch /etc/x'; }
+check_every_host_mount_read_only()
+{
+	# Of what is writable, only our own things and the working directory may be there.
+	expect '' host 'awk '"'"'$6 ~ /^rw/ && $5 !~ "^(/proc|/dev|/dev/.*|/home|/home/.*|/root|/tmp|/var/tmp|/run)$" { print $5 }'"'"' /proc/self/mountinfo'
+}
+check_no_device_and_setuid_on_host_mounts()
+{
+	expect '' host 'awk '"'"'$5 !~ "^/dev/" && ($6 !~ /nodev/ || $6 !~ /nosuid/) && $5 != "/dev" { print $5, $6 }'"'"' /proc/self/mountinfo'
+}
+check_working_directory_writable() { expect 'x' host 'echo x >made && cat made' && [ -f "$project/made" ] && rm "$project/made"; }
+check_home_hidden() { touch "$HOME/secret" && refused 'No such file' host "cat $HOME/secret"; }
+check_tmp_private() { touch /tmp/vm-secret; refused 'No such file' host 'cat /tmp/vm-secret'; }
+check_processes_invisible() { expect '1' host 'set -- /proc/[0-9]*; [ $# -le 4 ] && echo 1 || echo "$@"'; }
+
+# --- hide, protect, masks ----------------------------------------------------------------------------------------------------------------
+
+check_hide_present() { echo s >"$project/secret"; refused 'Read-only file system' run --set 'filesystem.hide=[$PWD/secret]' -- sh -c 'cat secret; echo x >secret' && rm "$project/secret"; }
+check_protect_present() { echo s >"$project/kept"; refused 'Read-only file system' run --set 'filesystem.protect=[$PWD/kept]' -- sh -c 'echo x >kept' && expect s cat "$project/kept" && rm "$project/kept"; }
+check_protect_directory() { mkdir -p "$project/d/e"; refused 'Read-only file system' run --set 'filesystem.protect=[$PWD/d]' -- touch d/e/x && rm -r "$project/d"; }
+check_protect_renaming_parent() { mkdir -p "$project/d/e"; refused 'busy' run --set 'filesystem.protect=[$PWD/d/e/f]' -- mv d x && rm -r "$project/d"; }
+check_protect_absent()
+{
+	refused 'Read-only file system' run --set 'filesystem.protect=[$PWD/absent/hooks]' -- sh -c 'mkdir absent 2>/dev/null; echo x >absent/hooks'
+}
+check_placeholder_gone() { sleep 1; [ ! -e "$project/absent" ] || say_no "left: $(ls -la "$project")"; }
+check_masked_proc() { expect '0 0' host 'echo $(cat /proc/kcore 2>/dev/null | wc -c) $(cat /proc/keys 2>/dev/null | wc -c)'; }
+check_proc_sys_read_only() { refused 'Read-only file system' run -u root --userns subids -- sh -c 'echo x >/proc/sys/kernel/hostname'; }
+check_sys_read_only() { refused 'Read-only file system' host 'mkdir /sys/kernel/x'; }
+check_sys_firmware_hidden() { expect '0' host 'ls -A /sys/firmware | wc -l'; }
+
+# --- walls -------------------------------------------------------------------------------------------------------------------------------
+
+check_no_network() { expect 'lo:' host 'tail -n +3 /proc/net/dev | awk "{ print \$1 }"'; }
+check_no_capability() { expect '0000000000000000' host 'grep ^Cap /proc/self/status | cut -f2 | sort -u'; }
+check_capabilities_of_container() { expect 'a80425fb' rooted -c 'sed -n "s/^CapEff:.*\(.\{8\}\)$/\1/p" /proc/self/status'; }
+check_seccomp_on() { expect '2' host 'sed -n "s/^Seccomp:.//p" /proc/self/status'; }
+check_no_new_privs() { expect '1' host 'sed -n "s/^NoNewPrivs:.//p" /proc/self/status'; }
+check_unshare_refused() { refused 'not permitted' host 'unshare --user true'; }
+check_descriptors_closed() { expect '' run -- sh -c 'ls /proc/self/fd | grep -x 7' 7</etc/passwd; }
+check_timeout() { run --timeout 1s -- sleep 60 >/dev/null 2>&1; [ $? -ge 124 ] || say_no "status $?"; }
+check_open_files_limit() { expect 77 run --set resources.open_files=77 -- sh -c 'ulimit -n'; }
+check_terminal() { expect 'yes' run -t -- sh -c 'test -t 0 && test -t 1 && echo yes' | tr -d '\r'; }
+
+# --- mounts ------------------------------------------------------------------------------------------------------------------------------
+
+check_mount_target_missing_in_root() { expect 'seen /etc/passwd' run -v "$project/file:/brandnew/file:ro" -- sh -c 'echo $(cat /brandnew/file; ls /etc/passwd)' && [ ! -e /brandnew ]; }
+check_mount_target_missing_in_read_only_directory() { expect 'seen /etc/passwd' run -v "$project/file:/usr/share/brandnew/file:ro" -- sh -c 'echo $(cat /usr/share/brandnew/file; ls /etc/passwd)'; }
+check_mirrored_directory_read_only() { refused 'Read-only file system' run -v "$project/file:/usr/share/brandnew/file:ro" -- touch /usr/share/x; }
+check_mirrored_root_read_only() { refused 'Read-only file system' run -v "$project/file:/brandnew/file:ro" -- touch /x; }
+check_bind_read_only() { refused 'Read-only file system' run -v "$project:/mnt:ro" -- touch /mnt/x; }
+check_bind_writable() { expect '' run -v "$project:/mnt" -- touch /mnt/written && rm "$project/written"; }
+check_mount_discard() { expect 'new' run -v "$project:/mnt:discard" -- sh -c 'echo new >/mnt/file && cat /mnt/file' && expect 'seen' cat "$project/file"; }
+check_tmpfs_size() { refused 'No space left' run --tmpfs /mnt:size=1M -- sh -c 'head -c 2000000 /dev/zero >/mnt/big'; }
+check_file_with_content() { expect 'hello' run --set 'filesystem.mounts=[{path: /etc/motd, content: hello}]' -- cat /etc/motd; }
+
+# --- an extracted root -------------------------------------------------------------------------------------------------------------------
+
+rooted()
+{
+	run @container --rootfs "$rootfs" sh "$@"
+}
+
+check_rootfs_read_only() { refused 'Read-only file system' run @container --read-only --rootfs "$rootfs" sh -c 'echo x >/x'; }
+check_rootfs_mounts_nodev() { refused '' rooted -c 'mknod /null c 1 3 && echo x >/null'; }
+
+layered()
+{
+	run @container --overlay "$overlay" --rootfs "$rootfs" "$@"
+}
+
+overlay_root_and_range() { expect '0 1000' layered sh -c 'touch /f; chown 1000 /f; echo $(id -u) $(stat -c %u /f)'; }
+overlay_single_id() { expect '0 x' layered --userns single sh -c 'echo x >/f; echo $(id -u) $(cat /f)'; }
+overlay_removes_and_makes_again() { expect '0' layered sh -c 'rm -r /etc && mkdir /etc && ls -A /etc | wc -l'; }
+overlay_renames_directory() { expect 'ok' layered sh -c 'mv /etc /ett && test -f /ett/passwd && echo ok'; }
+overlay_discarded()
+{
+	expect '' layered sh -c 'echo x >/leftover; rm /etc/passwd' && [ ! -e "$rootfs/leftover" ] && [ -e "$rootfs/etc/passwd" ] || say_no 'the root was written to'
+}
+overlay_two_lowers()
+{
+	mkdir -p "$here/upperlayer/etc" && echo top >"$here/upperlayer/etc/extra" && expect 'top ok' layered --set "filesystem.lower=[$here/upperlayer]" sh -c 'echo $(cat /etc/extra) $(test -f /etc/passwd && echo ok)'
+}
+overlay_kept()
+{
+	expect '' layered --name "keep-$overlay" sh -c 'echo kept >/kept; chown 5 /kept; rm /etc/passwd' &&
+		expect 'kept 5 gone' layered --name "keep-$overlay" sh -c 'echo $(cat /kept) $(stat -c %u /kept) $(test -e /etc/passwd || echo gone)' &&
+		expect "keep-$overlay" "$carrel" rm "keep-$overlay" && [ ! -e "$HOME/.local/share/carrel/instances/keep-$overlay" ]
+}
+overlay_host_root_discard() { expect 'x y' run --overlay "$overlay" --userns single --set filesystem.writes=discard -u root -- sh -c 'echo y >/opt/vm-y; echo x $(cat /opt/vm-y)' && [ ! -e /opt/vm-y ]; }
+overlay_mount_discard() { expect 'new' run --overlay "$overlay" -v "$project:/mnt:discard" -- sh -c 'echo new >/mnt/file && cat /mnt/file' && expect 'seen' cat "$project/file"; }
+
+# --- afterwards --------------------------------------------------------------------------------------------------------------------------
+
+check_killed_launcher_leaves_nothing()
+{
+	(cd "$project" && exec "$carrel" run @container --rootfs "$rootfs" sh -c 'touch /in; exec sleep 4321') >/dev/null 2>&1 &
+	pid=$!
+	sleep 3
+	kill -9 $pid
+	wait $pid 2>/dev/null
+	sleep 2
+	! pgrep -f 'sleep 4321' >/dev/null || say_no 'the payload lives'
+}
+check_no_process_left() { left=$(pgrep -u "$(id -u)" -l 'carrel|fuse-overlayfs'); [ -z "$left" ] || say_no "left: $left"; }
+check_no_mount_left() { cut -d' ' -f2- /proc/self/mountinfo | cmp -s - "$here/mounts" || say_no "$(cut -d' ' -f2- /proc/self/mountinfo | diff "$here/mounts" -)"; }
+check_no_scratch_left()
+{
+	run @container --rootfs "$rootfs" true # what the killed one left is swept by the next
+	left=$(find "$HOME/.local/share/carrel" -mindepth 2 2>/dev/null)
+	[ -z "$left" ] || say_no "left: $left"
+}
+check_project_as_before() { expect file ls -A "$project"; }
+check_rootfs_as_before() { expect '' find "$rootfs" -newer "$here/mounts"; }
+
+# --- all of them -------------------------------------------------------------------------------------------------------------------------
+
+report() # NAME FUNCTION
+{
+	started=$(date +%s)
+	if why=$("$2" 2>&1); then
+		echo "ok $1"
+	else
+		echo "not ok $1: $(echo "${why:-failed}" | tr '\n' '|')"
+	fi
+	slow=$(($(date +%s) - started))
+	[ $slow -lt 20 ] || echo "# $1 took $slow s"
+}
+
+functions() # PREFIX: in the order of this file
+{
+	sed -n "s/^\($1[a-z_]*\)().*/\1/p" "$0"
+}
+
+prepare()
+{
+	mkdir -p "$project" "$rootfs"
+	tar -C "$rootfs" -xf "$top/busybox.tar"
+	echo seen >"$project/file"
+	sleep 1
+	cut -d' ' -f2- /proc/self/mountinfo >"$here/mounts"
+}
+
+prepare
+echo "# kernel $(uname -r)"
+echo "# system $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release), $(fuse-overlayfs --version 2>/dev/null | head -n 1)"
+echo '# doctor'
+"$carrel" doctor 2>&1 | sed 's/^/# | /'
+before=$(functions check_ | sed '/killed_launcher/,$d')
+for check in $before; do
+	report "${check#check_}" "$check"
+done
+for overlay in auto kernel fuse; do
+	run @container --overlay $overlay --rootfs "$rootfs" --report "$here/report" true >/dev/null 2>&1 </dev/null
+	echo "# rung overlay $overlay: $(sed -n 's/.*"overlay": "\(.*\)".*/\1/p' "$here/report" 2>/dev/null)"
+	rm -f "$here/report"
+	for check in $(functions overlay_); do
+		report "$overlay ${check#overlay_}" "$check"
+	done
+done
+for check in $(functions check_ | sed -n '/killed_launcher/,$p'); do
+	report "${check#check_}" "$check"
+done
+echo '# end'
