@@ -25,25 +25,27 @@ static int set_fd(int fs_fd, const char *key, int layer_fd)
 	return sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, key, path, 0);
 }
 
-static int set_lower(int fs_fd, const struct overlay_layers *layers)
+static int add_lower(int fs_fd, const struct overlay_layers *layers)
+{
+	for (size_t i = 0; i < layers->lower_count; i++) {
+		if (set_fd(fs_fd, "lowerdir+", layers->lower[i]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int join_lower(int fs_fd, const struct overlay_layers *layers)
 {
 	cleanup_buf struct buf joined = {0};
-	size_t i;
 
-	for (i = 0; i < layers->lower_count; i++) {
-		if (set_fd(fs_fd, "lowerdir+", layers->lower[i]) < 0)
-			break;
-	}
-	if (i == layers->lower_count || i > 0)
-		return i == layers->lower_count ? 0 : -1;
-	for (i = 0; i < layers->lower_count; i++)
+	for (size_t i = 0; i < layers->lower_count; i++)
 		buf_printf(&joined, "%s/proc/self/fd/%d", i ? ":" : "", layers->lower[i]);
 	return sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "lowerdir", joined.text, 0);
 }
 
-static int configure(int fs_fd, const struct overlay_layers *layers)
+static int configure(int fs_fd, const struct overlay_layers *layers, bool joined)
 {
-	if (set_lower(fs_fd, layers) < 0)
+	if ((joined ? join_lower(fs_fd, layers) : add_lower(fs_fd, layers)) < 0)
 		return -1;
 	if (layers->upper >= 0) {
 		if (set_fd(fs_fd, "upperdir", layers->upper) < 0 || set_fd(fs_fd, "workdir", layers->work) < 0)
@@ -57,12 +59,12 @@ static int configure(int fs_fd, const struct overlay_layers *layers)
 	return sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 }
 
-static int create(const struct overlay_layers *layers)
+static int create(const struct overlay_layers *layers, bool joined)
 {
 	cleanup_close int fs_fd = sys_fsopen("overlay", FSOPEN_CLOEXEC);
 	int mount_fd;
 
-	if (fs_fd < 0 || configure(fs_fd, layers) < 0)
+	if (fs_fd < 0 || configure(fs_fd, layers, joined) < 0)
 		return -errno;
 	mount_fd = sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID);
 	return mount_fd < 0 ? -errno : mount_fd;
@@ -70,9 +72,11 @@ static int create(const struct overlay_layers *layers)
 
 static int kernel_mount(const struct overlay_layers *layers, const struct overlay_host *host, struct error *err)
 {
-	int fd = create(layers);
+	int fd = create(layers, false);
 
 	(void)host; /* nobody outside is needed */
+	if (fd == -EINVAL) /* a kernel before 6.5 takes any key as long as nothing is created, and then knows no `lowerdir+` */
+		fd = create(layers, true);
 	if (fd >= 0)
 		return fd;
 	error_set(err, -fd, "cannot mount the layers with the kernel's overlayfs");

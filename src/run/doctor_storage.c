@@ -19,7 +19,7 @@
 
 enum {
 	VERSION_TEXT = 4096,
-	VERSION_TIMEOUT_MS = 2000,
+	VERSION_TIMEOUT_MS = 10000,
 };
 
 /* The superblock's magic number (statfs(2), linux/magic.h and those of filesystems outside the kernel). `remote`: no upper layer of the kernel's

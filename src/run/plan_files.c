@@ -257,8 +257,30 @@ static int choose_root(struct plan *plan, const struct profile *profile, struct 
 	return 0;
 }
 
+/* The kernel's overlayfs takes the host's tree only directory by directory (root.c), and what is made in "/" itself would lie in none of these layers. */
+static bool keeps_host_root(const struct plan *plan)
+{
+	return plan->tree.root == TREE_ROOT_LAYERED && plan->tree.root_keep && !strcmp(plan->tree.root_source, "/");
+}
+
+static int refuse_to_keep(const struct profile *profile, struct error *err)
+{
+	error_set(err, EOPNOTSUPP, "cannot keep what is written to the host's root with the kernel's overlayfs");
+	error_cause(err, "it takes no layer with other mounts below it");
+	error_hint(err, "use --overlay fuse");
+	return error_at(err, &profile->filesystem.overlay.at, "filesystem.overlay");
+}
+
+static int refuse_kernel_overlay(const struct plan *plan, const struct profile *profile, struct error *err)
+{
+	error_set(err, EOPNOTSUPP, "cannot use the kernel's overlayfs");
+	error_cause(err, "a trial shows that this kernel takes no writable layer of a user's on a tmpfs, nor in '%s'", plan->host->store_dir);
+	error_hint(err, "use --overlay fuse ;  carrel doctor  says more");
+	return error_at(err, &profile->filesystem.overlay.at, "filesystem.overlay");
+}
+
 /* Which back end, and where what is discarded lies meanwhile. */
-static void choose_storage(struct plan *plan, const struct profile *profile)
+static int choose_storage(struct plan *plan, const struct profile *profile, struct error *err)
 {
 	static const enum overlay_backend_kind kinds[] = {
 	    [OVERLAY_AUTO] = OVERLAY_BACKEND_AUTO, [OVERLAY_KERNEL] = OVERLAY_BACKEND_KERNEL, [OVERLAY_FUSE] = OVERLAY_BACKEND_FUSE};
@@ -270,23 +292,33 @@ static void choose_storage(struct plan *plan, const struct profile *profile)
 	tree->overlay = kinds[profile->filesystem.overlay.v];
 	tree->scratch_size = profile->resources.scratch.v > 0 ? (uint64_t)profile->resources.scratch.v : 0;
 	if (!plan_uses_layers(plan))
-		return;
+		return 0;
+	if (keeps_host_root(plan)) {
+		if (tree->overlay == OVERLAY_BACKEND_KERNEL)
+			return refuse_to_keep(profile, err);
+		tree->overlay = OVERLAY_BACKEND_FUSE;
+		wants_fuse = true;
+	}
 	if (wants_disk && wants_fuse) {
 		tree->scratch = TREE_SCRATCH_DISK;
-		return;
+		return 0;
 	}
 	if (!wants_disk && (wants_fuse || overlay_probe_kernel(NULL, host->runtime_dir))) {
 		if (tree->overlay == OVERLAY_BACKEND_AUTO && plan->instance_dir && !overlay_probe_kernel(host->store_dir, host->runtime_dir))
 			tree->overlay = OVERLAY_BACKEND_FUSE;
-		return;
+		return 0;
 	}
 	/* tmpfs has the extended attributes that the kernel's overlayfs needs from 6.6 on; before, a disk must do. */
 	if (profile->filesystem.discard.v != DISCARD_MEMORY && path_make_dirs(host->store_dir, 0700) == 0 && overlay_probe_kernel(host->store_dir, host->runtime_dir)) {
 		tree->scratch = TREE_SCRATCH_DISK;
 		plan_note(plan, false, "what is discarded lies on disk below %s until the end%s", host->store_dir, wants_disk ? "" : ": tmpfs cannot hold it on this kernel");
-	} else if (tree->overlay == OVERLAY_BACKEND_AUTO) {
-		tree->overlay = OVERLAY_BACKEND_FUSE;
+		return 0;
 	}
+	if (tree->overlay == OVERLAY_BACKEND_KERNEL)
+		return refuse_kernel_overlay(plan, profile, err);
+	tree->overlay = OVERLAY_BACKEND_FUSE;
+	tree->scratch = wants_disk ? TREE_SCRATCH_DISK : TREE_SCRATCH_MEMORY;
+	return 0;
 }
 
 static bool valid_name(const char *name)
@@ -331,9 +363,9 @@ int plan_files(struct plan *plan, const struct plan_input *in, struct error *err
 	r = add_covers(plan, &profile->filesystem.hide, TREE_HIDE, err);
 	if (r == 0)
 		r = add_covers(plan, &profile->filesystem.protect, TREE_PROTECT, err);
-	if (r == 0) {
-		choose_storage(plan, profile);
+	if (r == 0)
+		r = choose_storage(plan, profile, err);
+	if (r == 0)
 		plan->needs_guard = needs_guard(plan);
-	}
 	return r;
 }
