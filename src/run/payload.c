@@ -134,23 +134,11 @@ static int be_nice(const struct plan_process *process, struct error *err)
 	return error_at(err, &process->nice_at, "resources.nice");
 }
 
-static int open_stdio(struct error *err)
-{
-	/* A closed 0, 1 or 2 would be the number of the next file that the payload opens. */
-	for (int fd = 0; fd < 3; fd++) {
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
-			return error_set(err, errno, "cannot open /dev/null in the place of a closed descriptor");
-	}
-	return 0;
-}
-
 static int prepare_session(int slave, struct error *err)
 {
 	if (slave >= 0)
 		return tty_adopt(slave, err);
-	if (setsid() < 0)
-		return error_set(err, errno, "cannot begin a session");
-	return open_stdio(err);
+	return setsid() < 0 ? error_set(err, errno, "cannot begin a session") : 0;
 }
 
 /* --- what ------------------------------------------------------------------------------------------------------------------------ */

@@ -30,6 +30,15 @@ void fd_close_range(unsigned first, unsigned last)
 		(void)close((int)fd); /* most are not open */
 }
 
+int fd_fill_standard(void)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
+			return -errno;
+	}
+	return 0;
+}
+
 int fd_write_all(int fd, const void *data, size_t size)
 {
 	const char *at = data;

@@ -13,6 +13,10 @@ int fd_close(int fd);
 /* Close `first` to `last` (~0u: everything above); close_range(2) where the kernel has it (5.9). */
 void fd_close_range(unsigned first, unsigned last);
 
+/* Put /dev/null in the place of each closed standard descriptor, or the next file that is opened would be taken for the user's stream. To be called
+ * before anything is opened. */
+int fd_fill_standard(void) MUST_CHECK;
+
 static inline void fd_cleanup(int *fd)
 {
 	(void)fd_close(*fd);
