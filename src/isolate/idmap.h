@@ -74,6 +74,7 @@ bool idmap_has(const struct idmap_extent *extents, size_t count, uint32_t inside
 struct idmap_job {
 	pid_t helpers[2];
 	int errors[2]; /* their stderr, read at the end; -1: none */
+	int interrupt; /* the caller's, to be set between begin and finish: finish gives up with -EINTR when it is readable; -1 */
 };
 int idmap_begin(const struct idmap_plan *plan, pid_t pid, int pidfd, struct idmap_job *ret, struct error *err) MUST_CHECK;
 int idmap_finish(const struct idmap_plan *plan, struct idmap_job *job, struct error *err) MUST_CHECK;

@@ -13,9 +13,10 @@
 #include "util/buf.h"
 #include "util/fd.h"
 #include "util/proc.h"
+#include "util/sys.h"
 
 enum {
-	HELPER_TIMEOUT_MS = 30000, /* they ask the name service, which may wait for a network */
+	HELPER_TIMEOUT_MS = 10000, /* they ask the name service, which may wait for a network */
 	HELPER_TEXT_MAX = 4096,
 };
 
@@ -24,7 +25,7 @@ static const char *const map_files[2] = {"uid_map", "gid_map"};
 
 static struct idmap_job empty_job(void)
 {
-	return (struct idmap_job){.helpers = {-1, -1}, .errors = {-1, -1}};
+	return (struct idmap_job){.helpers = {-1, -1}, .errors = {-1, -1}, .interrupt = -1};
 }
 
 /* Readable means that it has ended; a zombie keeps its number, but there is nothing left to map. */
@@ -155,21 +156,34 @@ int idmap_begin(const struct idmap_plan *plan, pid_t pid, int pidfd, struct idma
 	return 0;
 }
 
+static int wait_for(int fd, int interrupt, int64_t until)
+{
+	struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = interrupt, .events = POLLIN}};
+	int ready;
+
+	do {
+		int64_t left = until - proc_now_ms();
+
+		ready = poll(fds, 2, left > 0 ? (int)left : 0);
+	} while (ready < 0 && errno == EINTR);
+	if (ready <= 0)
+		return ready < 0 ? -errno : -ETIMEDOUT;
+	return fds[0].revents ? 0 : -EINTR;
+}
+
 /* What it printed, to the end, which comes with its own. */
-static int read_errors(int fd, char text[HELPER_TEXT_MAX])
+static int read_errors(int fd, int interrupt, int64_t until, char text[HELPER_TEXT_MAX])
 {
 	size_t size = 0;
 
 	for (;;) {
-		struct pollfd wait = {.fd = fd, .events = POLLIN};
 		char rest[256];
-		int ready = poll(&wait, 1, HELPER_TIMEOUT_MS);
 		bool full = size == HELPER_TEXT_MAX - 1;
-		ssize_t got;
+		int r = wait_for(fd, interrupt, until);
+		ssize_t got = r < 0 ? r : read(fd, full ? rest : text + size, full ? sizeof(rest) : HELPER_TEXT_MAX - 1 - size);
 
-		if (ready == 0)
-			return -ETIMEDOUT;
-		got = ready < 0 ? -1 : read(fd, full ? rest : text + size, full ? sizeof(rest) : HELPER_TEXT_MAX - 1 - size);
+		if (r < 0)
+			return r;
 		if (got < 0 && errno != EINTR)
 			return -errno;
 		if (got == 0)
@@ -207,17 +221,28 @@ static int explain_helper_failure(const char *program, const char *text, const c
 	return error_hint(err, "carrel doctor  says what this host allows; or use --userns single");
 }
 
+/* One that closed its stderr and hangs then is not waited for any longer than the other. */
+static int reap_helper(pid_t helper, int interrupt, int64_t until)
+{
+	cleanup_close int pidfd = sys_pidfd_open(helper, 0);
+	int r = pidfd < 0 ? -errno : wait_for(pidfd, interrupt, until);
+
+	return r < 0 ? r : proc_wait(helper);
+}
+
 static int finish_helper(const char *program, struct idmap_job *job, size_t which, struct error *err)
 {
+	int64_t until = proc_now_ms() + HELPER_TIMEOUT_MS;
 	char text[HELPER_TEXT_MAX] = "";
-	int status = read_errors(job->errors[which], text);
+	int status = read_errors(job->errors[which], job->interrupt, until, text);
 
+	if (status == 0)
+		status = reap_helper(job->helpers[which], job->interrupt, until);
 	if (status == -ETIMEDOUT) {
 		(void)error_set(err, ETIMEDOUT, "cannot map ids with %s", program);
+		(void)error_cause(err, "it did not end within %d seconds", HELPER_TIMEOUT_MS / 1000);
 		return error_hint(err, "it waits for the name service (getent passwd $USER); or use --userns single");
 	}
-	if (status == 0)
-		status = proc_wait(job->helpers[which]);
 	if (status < 0)
 		return error_set(err, -status, "cannot map ids with %s", program);
 	job->helpers[which] = -1;

@@ -99,7 +99,7 @@ int proc_wait(pid_t pid)
 	return status;
 }
 
-static int64_t now_ms(void)
+int64_t proc_now_ms(void)
 {
 	struct timespec now;
 
@@ -115,7 +115,7 @@ static int collect(int fd, size_t limit, int64_t deadline, struct buf *text)
 
 	for (;;) {
 		struct pollfd wait = {.fd = fd, .events = POLLIN};
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - proc_now_ms();
 		int ready = poll(&wait, 1, left > 0 ? (int)left : 0);
 
 		if (ready == 0)
@@ -147,7 +147,7 @@ static int wait_until(pid_t pid, int64_t deadline)
 			return status;
 		if (got < 0 && errno != EINTR)
 			return -errno;
-		if (now_ms() >= deadline)
+		if (proc_now_ms() >= deadline)
 			return -ETIMEDOUT;
 		(void)nanosleep(&pause, NULL); /* EINTR only shortens it */
 	}
@@ -157,7 +157,7 @@ int proc_capture(char *const argv[], size_t limit, int timeout_ms, char **ret_te
 {
 	cleanup_close int read_end = -1, write_end = -1;
 	cleanup_buf struct buf text = {0};
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = proc_now_ms() + timeout_ms;
 	int ends[2], result;
 	pid_t pid;
 

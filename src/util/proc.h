@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "util/error.h"
@@ -15,6 +16,9 @@ pid_t proc_spawn(char *const argv[], int stdout_fd, int stderr_fd) MUST_CHECK;
 
 /* waitpid(2) across EINTR: the wait status (>= 0), or -errno. */
 int proc_wait(pid_t pid) MUST_CHECK;
+
+/* CLOCK_MONOTONIC, for limits of time. */
+int64_t proc_now_ms(void);
 
 /* Run to the end and give what it printed (stdout, at most `limit` bytes, the caller frees), within `timeout_ms`;
  * on the timeout it is killed and -ETIMEDOUT returned. The result is the exit status, 128+n for a signal, or -errno. */
