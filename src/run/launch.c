@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,7 +27,11 @@
 
 extern char **environ;
 
-enum { LAUNCH_SERVERS = 16 };
+enum {
+	LAUNCH_SERVERS = 16,
+	SERVER_ANSWER_MS = 20000, /* it answers at once, but on a loaded machine with slow storage */
+	INIT_END_MS = 1000,
+};
 
 struct launch {
 	struct plan plan;
@@ -41,6 +47,7 @@ struct launch {
 	int master;       /* of the pty */
 	int instance;     /* the lock of a named sandbox */
 	int scratch;      /* the lock of the scratch folder on disk */
+	int interrupts;   /* a signalfd, until the payload runs */
 };
 
 /* --- before the clone ------------------------------------------------------------------------------------------------------------ */
@@ -90,10 +97,12 @@ static int prepare(struct launch *launch, struct error *err)
 	trace_mark(launch->filter.from_cache ? "filter loaded" : "filter compiled");
 	if (r == 0)
 		r = lock_instance(launch, err);
-	if (r == 0 && launch->plan.tree.scratch == TREE_SCRATCH_DISK)
-		r = storage_make_scratch(&launch->plan, &launch->scratch, err);
 	if (r == 0 && supervise_block_signals(&launch->signals) < 0)
 		r = error_set(err, errno, "cannot block signals");
+	if (r == 0 && (launch->interrupts = supervise_open_ending_signals()) < 0)
+		r = error_set(err, -launch->interrupts, "cannot receive signals");
+	if (r == 0 && launch->plan.tree.scratch == TREE_SCRATCH_DISK)
+		r = storage_make_scratch(&launch->plan, &launch->scratch, err);
 	if (r == 0 && launch->plan.needs_guard)
 		r = placeholder_start_guard(&launch->guard, &launch->guard_pid, err);
 	return r;
@@ -135,8 +144,10 @@ static int map_ids(struct launch *launch, struct error *err)
 	struct idmap_job job;
 	int r = idmap_begin(&launch->plan.ids, launch->init, launch->pidfd, &job, err);
 
-	if (r == 0)
-		r = idmap_finish(&launch->plan.ids, &job, err);
+	if (r < 0)
+		return r;
+	job.interrupt = launch->interrupts;
+	r = idmap_finish(&launch->plan.ids, &job, err);
 	if (r < 0)
 		return r;
 	r = channel_send(launch->channel, &(struct channel_message){.type = CHANNEL_GO}, NULL, 0);
@@ -168,8 +179,8 @@ static int start_server(struct launch *launch, int fds[FD_PASS_MAX], struct erro
 		(void)fd_close(fds[i]);
 	if (r < 0)
 		return r;
-	(void)!channel_send(launch->channel, &answer, NULL, 0); /* when it is gone, the next receive says so */
-	return 0;
+	r = channel_send(launch->channel, &answer, NULL, 0);
+	return r < 0 && r != -EPIPE ? error_set(err, -r, "cannot tell the sandbox of its layers") : 0; /* EPIPE: the next receive says so */
 }
 
 static int init_died(struct error *err)
@@ -179,15 +190,43 @@ static int init_died(struct error *err)
 	return error_hint(err, "killed from outside, or out of memory: see  dmesg");
 }
 
+static void explain_by_servers(const struct launch *launch, struct error *err)
+{
+	for (size_t i = 0; i < launch->server_count; i++)
+		server_explain(&launch->servers[i], err);
+}
+
+/* Until the stage says something, somebody wants us to end, or a server is found to give no answer. */
+static int wait_for_stage(const struct launch *launch, struct error *err)
+{
+	struct pollfd fds[] = {{.fd = launch->channel, .events = POLLIN}, {.fd = launch->interrupts, .events = POLLIN}};
+	int ready;
+
+	do
+		ready = poll(fds, 2, launch->server_count ? SERVER_ANSWER_MS : -1);
+	while (ready < 0 && errno == EINTR);
+	if (ready < 0)
+		return error_set(err, errno, "cannot wait for the sandbox");
+	if (ready == 0) {
+		error_set(err, ETIMEDOUT, "cannot mount with fuse-overlayfs");
+		error_cause(err, "it does not answer");
+		explain_by_servers(launch, err);
+		return -ETIMEDOUT;
+	}
+	return fds[0].revents ? 0 : error_set(err, EINTR, "cannot go on");
+}
+
 /* Serve what the stage asks for until the payload runs. */
 static int serve_stage(struct launch *launch, struct error *err)
 {
 	for (;;) {
 		struct channel_message message;
 		int fds[FD_PASS_MAX];
-		int r = channel_receive(launch->channel, &message, fds);
+		int r = wait_for_stage(launch, err);
 
 		if (r < 0)
+			return r;
+		if (channel_receive(launch->channel, &message, fds) < 0)
 			return init_died(err);
 		switch (message.type) {
 		case CHANNEL_STARTED:
@@ -200,8 +239,7 @@ static int serve_stage(struct launch *launch, struct error *err)
 			break;
 		case CHANNEL_ERROR:
 			*err = message.error;
-			for (size_t i = 0; i < launch->server_count; i++)
-				server_explain(&launch->servers[i], err);
+			explain_by_servers(launch, err);
 			return -err->code;
 		default:
 			r = error_set(err, EPROTO, "cannot understand the sandbox's first process");
@@ -209,6 +247,32 @@ static int serve_stage(struct launch *launch, struct error *err)
 		if (r < 0)
 			return r;
 	}
+}
+
+/* A set-up that failed after somebody told us to end failed for that: the terminal's ^C reaches our helpers as well. */
+static int explain_interrupt(const struct launch *launch, struct error *err)
+{
+	struct signalfd_siginfo info;
+
+	if (read(launch->interrupts, &info, sizeof(info)) != sizeof(info))
+		return -err->code;
+	error_set(err, EINTR, "cannot start the command");
+	error_cause(err, "ended by a signal during the set-up (%s)", strsignal((int)info.ssi_signo));
+	err->exit_status = 128 + (int)info.ssi_signo;
+	return -EINTR;
+}
+
+static int start(struct launch *launch, struct error *err)
+{
+	int r = prepare(launch, err);
+
+	if (r == 0)
+		r = clone_init(launch, err);
+	if (r == 0)
+		r = map_ids(launch, err);
+	if (r == 0)
+		r = serve_stage(launch, err);
+	return r < 0 && launch->interrupts >= 0 ? explain_interrupt(launch, err) : r;
 }
 
 /* --- while it runs, and after --------------------------------------------------------------------------------------------------------- */
@@ -219,6 +283,8 @@ static int supervise(struct launch *launch, struct outcome *outcome, struct erro
 	struct supervise_plan plan = {
 	    .channel = launch->channel,
 	    .pidfd = launch->pidfd,
+	    .servers = launch->servers,
+	    .server_count = launch->server_count,
 	    .pty_master = launch->master,
 	    .input = STDIN_FILENO,
 	    .output = STDOUT_FILENO,
@@ -231,12 +297,20 @@ static int supervise(struct launch *launch, struct outcome *outcome, struct erro
 	return supervise_run(&plan, outcome, err);
 }
 
+static void end_init(const struct launch *launch)
+{
+	struct pollfd end = {.fd = launch->pidfd, .events = POLLIN};
+
+	(void)sys_pidfd_send_signal(launch->pidfd, SIGKILL); /* it may be dead already */
+	for (size_t i = 0; i < launch->server_count && poll(&end, 1, INIT_END_MS) <= 0; i++)
+		server_kill(&launch->servers[i]);
+	(void)!proc_wait(launch->init);
+}
+
 static void clean_up(struct launch *launch)
 {
-	if (launch->init) {
-		(void)sys_pidfd_send_signal(launch->pidfd, SIGKILL); /* it may be dead already */
-		(void)!proc_wait(launch->init);
-	}
+	if (launch->init)
+		end_init(launch);
 	launch->channel = fd_close(launch->channel);
 	launch->guard = fd_close(launch->guard);
 	for (size_t i = 0; i < launch->server_count; i++)
@@ -244,6 +318,7 @@ static void clean_up(struct launch *launch)
 	if (launch->guard_pid)
 		(void)!proc_wait(launch->guard_pid); /* placeholders are gone when we are */
 	(void)fd_close(launch->master);
+	(void)fd_close(launch->interrupts);
 	(void)fd_close(launch->pidfd);
 	(void)fd_close(launch->instance);
 	if (launch->plan.tree.scratch_dir)
@@ -283,14 +358,8 @@ static void describe(const struct launch *launch, struct launch_result *result)
 
 static int run_sandbox(struct launch *launch, struct launch_result *result, struct error *err)
 {
-	int r = prepare(launch, err);
+	int r = start(launch, err);
 
-	if (r == 0)
-		r = clone_init(launch, err);
-	if (r == 0)
-		r = map_ids(launch, err);
-	if (r == 0)
-		r = serve_stage(launch, err);
 	if (r == 0) {
 		trace_mark("command running");
 		r = supervise(launch, &result->outcome, err);
@@ -307,6 +376,8 @@ static int run_sandbox(struct launch *launch, struct launch_result *result, stru
 /* Before anything of ours is open: a number that is free now would be given to a descriptor of ours, and that to the payload. */
 static int check_descriptors(const struct request *request, struct error *err)
 {
+	if (!request->dry_run && fd_fill_standard() < 0)
+		return error_set(err, errno, "cannot open /dev/null in the place of a closed descriptor");
 	for (size_t i = 0; i < request->preserve_fd_count; i++) {
 		if (fcntl(request->preserve_fds[i], F_GETFD) >= 0)
 			continue;
@@ -318,7 +389,7 @@ static int check_descriptors(const struct request *request, struct error *err)
 
 int launch_run(const struct request *request, const struct launch_paths *paths, struct launch_result *ret, struct error *err)
 {
-	struct launch launch = {.channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1, .scratch = -1};
+	struct launch launch = {.channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1, .scratch = -1, .interrupts = -1};
 	struct profile *profile = NULL;
 	struct host host;
 	int r;

@@ -109,14 +109,20 @@ void server_explain(const struct server *server, struct error *err)
 		(void)error_cause(err, "fuse-overlayfs says: %.300s", said);
 }
 
+void server_kill(const struct server *server)
+{
+	if (server->pid)
+		(void)kill(server->pid, SIGKILL); /* our unreaped child, so the number is its own */
+}
+
 void server_end(struct server *server)
 {
 	cleanup_close int pidfd = server->pid ? sys_pidfd_open(server->pid, 0) : -1;
 
 	if (!server->pid)
 		return;
-	if (pidfd >= 0 && poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, END_TIMEOUT_MS) <= 0)
-		(void)sys_pidfd_send_signal(pidfd, SIGKILL); /* gone by now is what we want */
+	if (pidfd < 0 || poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, END_TIMEOUT_MS) <= 0)
+		server_kill(server);
 	(void)!proc_wait(server->pid);
 	server->pid = 0;
 	server->log = fd_close(server->log);

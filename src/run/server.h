@@ -20,6 +20,10 @@ int server_start(struct server *server, int user_fd, bool single_id, const int *
 /* When the sandbox failed while it had a server: what the server said of it becomes the cause. */
 void server_explain(const struct server *server, struct error *err);
 
+/* The sandbox does not end: a process of it waits for an answer, which not even SIGKILL interrupts once the server has the question. Without the
+ * server the kernel answers with an error. */
+void server_kill(const struct server *server);
+
 /* The sandbox is gone: the kernel has ended the server's connection. Wait for it; two seconds later, kill it. */
 void server_end(struct server *server);
 

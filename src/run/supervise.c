@@ -77,6 +77,18 @@ int supervise_block_signals(sigset_t *ret_old)
 	return 0;
 }
 
+int supervise_open_ending_signals(void)
+{
+	static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	sigset_t take;
+	int fd;
+
+	sigemptyset(&take);
+	add_unless_ignored(&take, ending, ARRAY_SIZE(ending));
+	fd = signalfd(-1, &take, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
 void supervise_unblock_signals(const sigset_t *old)
 {
 	(void)sigprocmask(SIG_SETMASK, old, NULL);
@@ -262,8 +274,12 @@ static int reap_init(struct supervisor *s, struct rusage *usage)
 	siginfo_t info;
 	int r;
 
-	if (poll(&end, 1, INIT_EXIT_MS) <= 0)
+	if (poll(&end, 1, INIT_EXIT_MS) <= 0) {
 		kill_tree(s);
+		if (poll(&end, 1, INIT_EXIT_MS) <= 0)
+			for (size_t i = 0; i < s->plan->server_count; i++)
+				server_kill(&s->plan->servers[i]);
+	}
 	memset(usage, 0, sizeof(*usage));
 	do
 		r = sys_waitid_pidfd(s->plan->pidfd, &info, WEXITED, usage);

@@ -11,17 +11,24 @@
 #include <stdint.h>
 
 #include "run/outcome.h"
+#include "run/server.h"
 #include "util/error.h"
 
 /* Before the clone, in the launcher: block the signals that will be passed on, so that none is lost or ends us during the set-up. SIGPIPE
  * is blocked too: our own writes answer EPIPE. SIGCHLD becomes default, or an inherited "ignore" would reap init behind our back. */
 int supervise_block_signals(sigset_t *ret_old) MUST_CHECK;
 
+/* A signalfd for those that ask us to end (SIGINT, SIGTERM, SIGHUP, SIGQUIT, unless ignored): what the set-up listens to before supervise_run
+ * takes them. The descriptor, or -errno. */
+int supervise_open_ending_signals(void) MUST_CHECK;
+
 /* In the payload, last before execve: the mask that the caller had. Dispositions were never changed. */
 void supervise_unblock_signals(const sigset_t *old);
 
 struct supervise_plan {
 	int channel;         /* the launcher's end */
+	const struct server *servers; /* killed when the sandbox cannot end because it waits for one of them */
+	size_t server_count;
 	int pidfd;           /* of init, our child */
 	int pty_master;      /* -1: none. supervise_run closes it */
 	int input, output;   /* the user's stdin and stdout, for the relay; their file descriptions are shared with
