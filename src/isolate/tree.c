@@ -107,13 +107,10 @@ static int open_sys(struct tree_entry *entry, struct error *err)
 
 static int open_entry(struct tree *tree, struct tree_entry *entry, struct error *err)
 {
-	entry->source_fd = -1;
 	switch (entry->kind) {
 	case TREE_BIND:
 	case TREE_LAYERED:
 		return open_source(tree, entry, err);
-	case TREE_PROC:
-		return open_proc(entry, err);
 	case TREE_DEV:
 		return devices_open(tree->devices, err);
 	default:
@@ -158,6 +155,41 @@ static int open_scratch(struct tree *tree, struct error *err)
 		tree->scratch_attached = true;
 	}
 	return 0;
+}
+
+static int open_tmpfs(struct tree_entry *entry, struct error *err)
+{
+	unsigned flags = MOUNT_NODEV | MOUNT_NOSUID | (entry->noexec ? (unsigned)MOUNT_NOEXEC : 0u);
+
+	entry->source_fd = mount_new_tmpfs(entry->size, entry->mode, flags);
+	return entry->source_fd < 0 ? error_set(err, -entry->source_fd, "cannot mount a tmpfs at '%s'", entry->target) : 0;
+}
+
+int tree_prepare(struct tree *tree, struct tree_entry *entries, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < tree->plan->entry_count && r == 0; i++) {
+		entries[i].source_fd = -1;
+		if (entries[i].kind == TREE_PROC)
+			r = open_proc(&entries[i], err);
+		else if (entries[i].kind == TREE_TMPFS)
+			r = open_tmpfs(&entries[i], err);
+	}
+	return r;
+}
+
+bool tree_sys_can_wait(const struct tree_plan *plan)
+{
+	if (plan->root != TREE_ROOT_HOST)
+		return false;
+	for (size_t i = 0; i < plan->entry_count; i++) {
+		const struct tree_entry *entry = &plan->entries[i];
+
+		if (entry->kind < TREE_HIDE && entry->kind != TREE_SYS && path_is_beneath(entry->target, "/sys"))
+			return false;
+	}
+	return true;
 }
 
 int tree_open(struct tree *tree, struct tree_entry *entries, struct error *err)

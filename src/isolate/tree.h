@@ -110,14 +110,20 @@ struct tree {
 
 /* An empty tree, before anything is open. The arena, plan, host, guard and tty_gid are the caller's. */
 void tree_init(struct tree *tree, struct arena *arena, const struct tree_plan *plan);
+/* What needs neither mapped ids nor anybody's permission: the new filesystems. Done while the ids are being mapped. */
+int tree_prepare(struct tree *tree, struct tree_entry *entries, struct error *err) MUST_CHECK;
 /* Open every source; a missing optional one marks its entry as done with (source_fd -1, target NULL). */
 int tree_open(struct tree *tree, struct tree_entry *entries, struct error *err) MUST_CHECK;
 /* The one source that tree_open leaves out, /sys: it wants the network namespace entered, and the host's tree still before it. */
 int tree_open_sys(const struct tree *tree, struct tree_entry *entries, struct error *err) MUST_CHECK;
 /* Make the root, and make it ours: afterwards "/" is the sandbox's. */
 int tree_make_root(struct tree *tree, struct error *err) MUST_CHECK;
-/* Work off the entries. */
-int tree_mount_entries(struct tree *tree, struct error *err) MUST_CHECK;
+/* A pivot takes the host's /sys out of sight, and something may be mounted below the new one. Where neither is so, /sys can come after the other
+ * places, and the network namespace has until then to be made. */
+bool tree_sys_can_wait(const struct tree_plan *plan);
+/* Work off the entries of one part, in their order: the places, /sys, and at last what covers parts of them. */
+enum tree_part { TREE_PART_PLACES, TREE_PART_SYS, TREE_PART_COVERS };
+int tree_mount_entries(struct tree *tree, enum tree_part part, struct error *err) MUST_CHECK;
 /* Everything that was left writable for building becomes read-only. */
 int tree_finish(struct tree *tree, struct error *err) MUST_CHECK;
 

@@ -145,11 +145,7 @@ static int mount_layered(struct tree *tree, const struct tree_entry *entry, stru
 
 static int mount_tmpfs(struct tree *tree, const struct tree_entry *entry, struct error *err)
 {
-	cleanup_close int mount_fd = mount_new_tmpfs(entry->size, entry->mode, entry_flags(entry));
-
-	if (mount_fd < 0)
-		return error_set(err, -mount_fd, "cannot mount a tmpfs at '%s'", entry->target);
-	return attach_entry(tree, entry, mount_fd, 0, TREE_OURS, err);
+	return attach_entry(tree, entry, entry->source_fd, 0, TREE_OURS, err);
 }
 
 static int mount_file(struct tree *tree, const struct tree_entry *entry, struct error *err)
@@ -237,17 +233,25 @@ static int make_all_room(struct tree *tree, struct error *err)
 	return 0;
 }
 
-int tree_mount_entries(struct tree *tree, struct error *err)
+static enum tree_part part_of(const struct tree_entry *entry)
 {
-	int r = make_all_room(tree, err);
+	if (entry->kind >= TREE_HIDE)
+		return TREE_PART_COVERS;
+	return entry->kind == TREE_SYS ? TREE_PART_SYS : TREE_PART_PLACES;
+}
+
+int tree_mount_entries(struct tree *tree, enum tree_part part, struct error *err)
+{
+	int r = part == TREE_PART_PLACES ? make_all_room(tree, err) : 0;
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < tree->plan->entry_count; i++) {
 		const struct tree_entry *entry = &tree->plan->entries[i];
 
-		r = entry->target ? by_kind[entry->kind](tree, entry, err) : 0;
-
+		if (!entry->target || part_of(entry) != part)
+			continue;
+		r = by_kind[entry->kind](tree, entry, err);
 		if (r < 0)
 			return err->line || err->file[0] ? r : error_at(err, &entry->at, NULL);
 	}

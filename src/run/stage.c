@@ -30,11 +30,17 @@ static void die_with_launcher(void)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* fails for no signal number of the kernel's */
 }
 
-static int before_mapping(const struct stage *stage, struct net *net, struct error *err)
+static int before_mapping(const struct stage *stage, struct tree *tree, struct net *net, struct error *err)
 {
-	const struct plan *plan = stage->plan;
+	struct plan *plan = stage->plan;
 	int r = plan->ns.network ? net_begin(net, err) : 0;
 
+	tree_init(tree, plan->arena, &plan->tree);
+	tree->guard = stage->guard;
+	tree->tty_gid = idmap_has(plan->ids.gids, plan->ids.gid_count, 5) ? 5 : -1;
+	if (r == 0)
+		r = tree_prepare(tree, plan->tree.entries, err);
+	trace_mark("filesystems made");
 	if (r == 0 && plan->ns.hostname && plan->process.hostname)
 		r = ns_set_hostname(plan->process.hostname, err);
 	return r;
@@ -79,34 +85,43 @@ static int ask_for_server(void *context, const int *fds, size_t count, struct er
 	return r < 0 ? error_set(err, -r, "cannot start fuse-overlayfs") : 0;
 }
 
-static int build_tree(const struct stage *stage, struct net *net, struct error *err)
+/* /sys shows the devices of the network namespace that it is made in: enter the one that a thread has been making. */
+static int enter_network(const struct stage *stage, struct tree *tree, struct net *net, struct error *err)
+{
+	int r = stage->plan->ns.network ? net_join(net, err) : 0;
+
+	trace_mark("network joined");
+	return r < 0 ? r : tree_open_sys(tree, stage->plan->tree.entries, err);
+}
+
+static int build_tree(const struct stage *stage, struct tree *tree, struct net *net, struct error *err)
 {
 	struct plan *plan = stage->plan;
 	struct overlay_host host = {.start_server = ask_for_server, .context = (void *)stage};
-	struct tree tree;
-	int r;
+	bool late = tree_sys_can_wait(&plan->tree);
+	int r = mount_isolate(0, err);
 
-	tree_init(&tree, plan->arena, &plan->tree);
-	tree.host = &host;
-	tree.guard = stage->guard;
-	tree.tty_gid = idmap_has(plan->ids.gids, plan->ids.gid_count, 5) ? 5 : -1;
+	tree->host = &host;
 	(void)umask(0); /* modes of the plan are exact; the payload gets its own mask */
-	r = mount_isolate(0, err);
 	if (r == 0)
-		r = tree_open(&tree, plan->tree.entries, err);
+		r = tree_open(tree, plan->tree.entries, err);
 	trace_mark("sources opened");
-	if (r == 0 && plan->ns.network)
-		r = net_join(net, err);
-	trace_mark("network joined");
+	if (r == 0 && !late)
+		r = enter_network(stage, tree, net, err);
 	if (r == 0)
-		r = tree_open_sys(&tree, plan->tree.entries, err);
-	if (r == 0)
-		r = tree_make_root(&tree, err);
+		r = tree_make_root(tree, err);
 	trace_mark("root made");
 	if (r == 0)
-		r = tree_mount_entries(&tree, err);
-	trace_mark("mounts made");
-	return r < 0 ? r : tree_finish(&tree, err);
+		r = tree_mount_entries(tree, TREE_PART_PLACES, err);
+	trace_mark("places mounted");
+	if (r == 0 && late)
+		r = enter_network(stage, tree, net, err);
+	if (r == 0)
+		r = tree_mount_entries(tree, TREE_PART_SYS, err);
+	if (r == 0)
+		r = tree_mount_entries(tree, TREE_PART_COVERS, err);
+	trace_mark("covers mounted");
+	return r < 0 ? r : tree_finish(tree, err);
 }
 
 static int open_terminal(const struct stage *stage, int *ret_slave, struct error *err)
@@ -193,14 +208,15 @@ static void give_up(void)
 
 static int stage_steps(const struct stage *stage, pid_t *ret_payload, struct error *err)
 {
+	struct tree tree;
 	struct net net;
 	int slave = -1;
-	int r = before_mapping(stage, &net, err);
+	int r = before_mapping(stage, &tree, &net, err);
 
 	if (r == 0)
 		r = wait_for_mapping(stage, err);
 	if (r == 0)
-		r = build_tree(stage, &net, err);
+		r = build_tree(stage, &tree, &net, err);
 	if (r == 0)
 		r = open_terminal(stage, &slave, err);
 	return r < 0 ? r : fork_payload(stage, slave, ret_payload, err);
