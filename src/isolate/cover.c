@@ -15,7 +15,7 @@
 
 #include "isolate/mount.h"
 #include "isolate/placeholder.h"
-#include "isolate/tree.h"
+#include "isolate/tree_parts.h"
 #include "util/fd.h"
 #include "util/path.h"
 

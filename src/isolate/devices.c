@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "isolate/mount.h"
+#include "isolate/tree_parts.h"
 #include "util/fd.h"
 
 static const struct device {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "isolate/mount.h"
-#include "isolate/tree.h"
+#include "isolate/tree_parts.h"
 #include "util/fd.h"
 #include "util/path.h"
 

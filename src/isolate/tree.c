@@ -1,4 +1,4 @@
-#include "isolate/tree.h"
+#include "isolate/tree_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -194,6 +194,9 @@ static int leave_keyring(const struct plan_process *process, struct error *err)
 	struct error why = {0};
 	int r = keyring_apply(&why);
 
+	/* A user has 200 keyrings (kernel.keys.maxkeys); the next sandbox leaves the caller's to the filter, which lets nobody reach it. */
+	if (r == -EDQUOT && process->no_keyring_calls)
+		return 0;
 	if (r == -EPERM && !process->own_keyring)
 		return 0; /* an outer container refuses keyctl(2), to the payload as well */
 	if (r < 0)

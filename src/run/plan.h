@@ -40,6 +40,7 @@ struct plan_process {
 	const char *user_text;    /* for NAMED */
 	struct origin user_at;
 	bool own_keyring;         /* else none: the caller's is left all the same */
+	bool no_keyring_calls;    /* the filter refuses every call that reaches a keyring */
 	int nice;                 /* 0: as the caller\'s */
 	struct origin nice_at;
 	bool pty;

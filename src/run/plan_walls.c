@@ -41,6 +41,17 @@ static void refuse_new_namespaces(struct seccomp_rule *rules, size_t *count)
 	rules[(*count)++] = (struct seccomp_rule){.call = "setns", .arg = -1, .action = refused};
 }
 
+static bool refuses_keyrings(const struct profile *profile)
+{
+	if (profile->process.keyring.v && !strcmp(profile->process.keyring.v, "none"))
+		return true;
+	for (size_t i = 0; i < profile->syscalls.deny.count; i++) {
+		if (!strcmp(profile->syscalls.deny.items[i].v, "@keyring"))
+			return true;
+	}
+	return false;
+}
+
 static int plan_syscalls(struct plan *plan, const struct plan_input *in, struct error *err)
 {
 	const struct profile *profile = in->profile;
@@ -68,6 +79,7 @@ static int plan_syscalls(struct plan *plan, const struct plan_input *in, struct 
 		refuse_new_namespaces(rules, &count);
 	if (spec->enabled && (profile->process.keyring.v && !strcmp(profile->process.keyring.v, "none")))
 		rules[count++] = (struct seccomp_rule){.call = "@keyring", .arg = -1, .action = refused};
+	plan->process.no_keyring_calls = spec->enabled && refuses_keyrings(profile);
 	spec->rules = rules;
 	spec->rule_count = count;
 	spec->groups_file = arena_printf(plan->arena, "%s/profiles/syscalls/groups.yaml", in->data_dir);

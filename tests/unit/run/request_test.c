@@ -92,7 +92,7 @@ Test(request, verbs)
 		{"half a ulimit", request_add_ulimit, "nofile=", NULL, "it is not NAME=SOFT[:HARD]"},
 		{"no new privileges", request_add_security, "no-new-privileges", "", NULL},
 		{"unconfined", request_add_security, "seccomp=unconfined",
-			"syscalls.allow=!replace []; syscalls.deny=!replace []; syscalls.rules=!replace []; syscalls.default=allow", NULL},
+			"syscalls.allow=!replace []; syscalls.deny=!replace []; syscalls.rules=!replace []; process.new_namespaces=true; syscalls.default=allow", NULL},
 		{"seccomp file", request_add_security, "seccomp=x.json", NULL, "carrel knows no-new-privileges, which always holds, and seccomp=unconfined"},
 		{"rootfs", request_set_rootfs, "/srv/root", "filesystem.root=\"dir:/srv/root\"", NULL},
 		{"relative rootfs", request_set_rootfs, "../root", "filesystem.root=\"dir:/home/ada/../root\"", NULL},
