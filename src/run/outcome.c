@@ -250,7 +250,9 @@ int outcome_write_report(const struct outcome *outcome, const char *target, stru
 	cleanup_buf struct buf text = {0};
 
 	format_report(outcome, &text);
-	if (*target && target[strspn(target, "0123456789")] == 0)
+	if (!*target)
+		return error_set(err, ENOENT, "cannot write the report %s", target);
+	if (target[strspn(target, "0123456789")] == 0)
 		return write_descriptor(&text, target, err);
 	return write_file(&text, target, err);
 }
