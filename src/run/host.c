@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ static void read_cwd(struct host *host)
 static int read_account(struct host *host, struct error *err)
 {
 	const char *home = host_env(host, "HOME"), *name = host_env(host, "USER");
+	char resolved[PATH_MAX];
 
 	/* The passwd file is asked only for what the environment does not say; /etc/subuid wants the name, and a lying $USER
 	 * finds no range that newuidmap would accept. */
@@ -44,10 +46,10 @@ static int read_account(struct host *host, struct error *err)
 	}
 	host->account.uid = host->uid;
 	host->account.gid = host->gid;
-	if (home && home[0] == '/')
-		host->account.home = path_clean(host->arena, home);
-	if (!host->account.home)
-		host->account.home = "/";
+	/* Without symlinks, as getcwd(2) gives the working directory: the two are compared, and what covers the one must not hide the way to the other. */
+	if (!home || home[0] != '/')
+		home = host->account.home && host->account.home[0] == '/' ? host->account.home : "/";
+	host->account.home = realpath(home, resolved) ? arena_strdup(host->arena, resolved) : path_clean(host->arena, home);
 	if (name && *name && !host->account.name)
 		host->account.name = name;
 	return 0;

@@ -1,6 +1,8 @@
 /* The file tree: root, mounts in their order, masks, covers. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -158,23 +160,52 @@ static int add_covers(struct plan *plan, const struct text_list *list, enum tree
 	return 0;
 }
 
-/* Is `target`, as the host has it, missing in a directory of the host that the sandbox may write to? */
+/* The mount of the first `count` entries that `target` lies in, or NULL: the later one covers the earlier. */
+static const struct tree_entry *find_holder(const struct plan *plan, const char *target, size_t count)
+{
+	const struct tree_entry *holder = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct tree_entry *entry = &plan->tree.entries[i];
+
+		if (entry->kind < TREE_HIDE && path_is_beneath(target, entry->target))
+			holder = entry;
+	}
+	return holder;
+}
+
+/* What later starts trust, compiled filters above all, must not be written from inside: the runtime directory is hidden wherever a writable directory
+ * of the host brings it along, as /tmp does. */
+static void hide_runtime_dir(struct plan *plan)
+{
+	char runtime[PATH_MAX], source[PATH_MAX];
+	size_t count = plan->tree.entry_count;
+
+	if (!plan->host->runtime_dir || !realpath(plan->host->runtime_dir, runtime))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const struct tree_entry *bind = &plan->tree.entries[i];
+
+		if (bind->kind != TREE_BIND || !bind->writable || !realpath(bind->source, source) || !path_is_beneath(runtime, source))
+			continue;
+		const char *target = path_join(plan->arena, bind->target, arena_printf(plan->arena, "./%s", runtime + (source[1] ? strlen(source) : 0)));
+		if (find_holder(plan, target, count) != bind)
+			continue;
+		struct origin at = bind->at;
+		add_entry(plan, TREE_HIDE, target)->at = at;
+		plan->tree.has_covers = true;
+	}
+}
+
+/* Is the entry's target, as the host has it, missing in a directory of the host that the sandbox may write to? */
 static bool may_need_placeholder(const struct plan *plan, const struct tree_entry *entry)
 {
-	const struct tree_entry *home = NULL;
+	const struct tree_entry *holder = find_holder(plan, entry->target, (size_t)(entry - plan->tree.entries));
 	struct stat st;
 
-	for (size_t i = 0; i < plan->tree.entry_count; i++) {
-		const struct tree_entry *other = &plan->tree.entries[i];
-
-		if (other == entry)
-			break;
-		if (other->kind < TREE_HIDE && path_is_beneath(entry->target, other->target))
-			home = other; /* the later mount covers the earlier */
-	}
-	if (!home || home->kind != TREE_BIND || !home->writable)
+	if (!holder || holder->kind != TREE_BIND || !holder->writable)
 		return false;
-	return stat(arena_printf(plan->arena, "%s%s", home->source, entry->target + strlen(home->target)), &st) < 0 || placeholder_is_lent(&st);
+	return stat(arena_printf(plan->arena, "%s%s", holder->source, entry->target + strlen(holder->target)), &st) < 0 || placeholder_is_lent(&st);
 }
 
 static bool needs_guard(const struct plan *plan)
@@ -363,6 +394,8 @@ int plan_files(struct plan *plan, const struct plan_input *in, struct error *err
 	r = add_covers(plan, &profile->filesystem.hide, TREE_HIDE, err);
 	if (r == 0)
 		r = add_covers(plan, &profile->filesystem.protect, TREE_PROTECT, err);
+	if (r == 0)
+		hide_runtime_dir(plan);
 	if (r == 0)
 		r = choose_storage(plan, profile, err);
 	if (r == 0)
