@@ -136,9 +136,18 @@ check:
 	$(MAKE) $(quietly) all tests
 	tests/as-user env V=$(V) tests/run $(BUILD) '$(TESTS)'
 
+# Debian's kernels under QEMU, without KVM: some minutes each, and as many again to make its image once.
+SUITES_VM ?= bookworm trixie bullseye
+
+.PHONY: check-vm
+check-vm:
+	contrib/install-deps build run vm
+	$(MAKE) $(quietly) all
+	tests/as-user tests/vm/run $(BUILD) $(SUITES_VM)
+
 # --- lint, format, fuzz, bench ------------------------------------------------------------------------------------------------------------
 
-SCRIPTS := contrib/install-deps contrib/demo tests/as-user tests/in-ids tests/roots tests/run tests/bench/run tests/bench/memory tests/lint/format $(wildcard tests/*/*.sh)
+SCRIPTS := contrib/install-deps contrib/demo tests/as-user tests/in-ids tests/roots tests/run tests/bench/run tests/bench/memory tests/lint/format tests/vm/image tests/vm/run $(wildcard tests/*/*.sh)
 
 # gcc 12's analyzer does not know that a cleanup attribute sees an initialised variable, and takes strchr for failing: shown, not fatal.
 ANALYZER := -O2 -fanalyzer -Wno-analyzer-use-of-uninitialized-value -Wno-error=analyzer-null-dereference
@@ -230,6 +239,7 @@ help:
 #: make demo            the main job, shown in a minute (installs what is missing, needs only make and gcc)
 #: make check           every test (installs what is missing); TESTS=PATTERN chooses, V=1 shows every test's name
 #:                      SANITIZE=address,undefined: unit and end-to-end tests of such a build
+#: make check-vm        what carrel does on other kernels: SUITES_VM="bookworm trixie bullseye" of Debian, booted in QEMU
 #: make lint            layers and sizes, then clang-tidy, cppcheck, gcc's analyzer, shellcheck; make format-check for the layout
 #: make fuzz            each parser of foreign bytes for SECONDS (30)
 #: make bench           against the peers that are installed: a table, and build/bench.json
