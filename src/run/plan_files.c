@@ -376,11 +376,24 @@ static int choose_instance(struct plan *plan, const struct request *request, str
 	return 0;
 }
 
+/* The kernel gives a sandbox inside of this one a fresh /proc only where an uncovered one is mounted already (mount_too_revealing in fs/namespace.c). Ours
+ * has masks; so another stands below it, where no path leads. */
+static void add_nested_proc(struct plan *plan)
+{
+	struct tree_entry *below = add_entry(plan, TREE_TMPFS, "/proc");
+
+	below->size = 64 << 10;
+	below->mode = 0555;
+	add_entry(plan, TREE_PROC, "/proc/nested");
+}
+
 int plan_files(struct plan *plan, const struct plan_input *in, struct error *err)
 {
 	const struct profile *profile = in->profile;
 	int r = choose_instance(plan, in->request, err);
 
+	if (profile->process.new_namespaces.v)
+		add_nested_proc(plan);
 	add_entry(plan, TREE_PROC, "/proc");
 	add_entry(plan, TREE_SYS, "/sys");
 	add_entry(plan, TREE_DEV, "/dev");
