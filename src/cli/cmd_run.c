@@ -46,8 +46,8 @@ static int print_result(const struct request *request, const struct launch_resul
 		trace_format(&trace);
 		(void)!fd_write_all(STDERR_FILENO, trace.text ? trace.text : "", trace.size); /* nowhere to say so */
 	}
-	if (result->ran && request->report)
-		r = outcome_write_report(&result->outcome, request->report, err);
+	if (result->ran)
+		r = report_file_write(&result->report, &result->outcome, err);
 	return r;
 }
 

@@ -394,10 +394,12 @@ int launch_run(const struct request *request, const struct launch_paths *paths, 
 	struct host host;
 	int r;
 
-	*ret = (struct launch_result){.status = EXIT_CARREL};
+	*ret = (struct launch_result){.status = EXIT_CARREL, .report = REPORT_FILE_NONE};
 	if (request->trace_startup)
 		trace_start();
 	r = check_descriptors(request, err);
+	if (r == 0 && request->report && !request->dry_run)
+		r = report_file_open(request->report, &ret->report, err);
 	if (r == 0)
 		r = host_read(&ret->arena, environ, &host, err);
 	trace_mark("host read");
@@ -421,6 +423,7 @@ int launch_run(const struct request *request, const struct launch_paths *paths, 
 
 void launch_done(struct launch_result *result)
 {
+	report_file_close(&result->report);
 	buf_done(&result->text);
 	profile_free(result->profile);
 	arena_done(&result->arena);

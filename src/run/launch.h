@@ -4,6 +4,7 @@
 
 #include "profile/profile.h"
 #include "run/outcome.h"
+#include "run/report_file.h"
 #include "run/request.h"
 #include "util/buf.h"
 #include "util/error.h"
@@ -21,6 +22,7 @@ struct launch_result {
 	int status;            /* what to exit with */
 	bool ran;              /* the payload was started: `outcome` holds */
 	struct outcome outcome;
+	struct report_file report;  /* where the outcome is to be written */
 	const struct plan_note *notes; /* of the plan (plan.h), also after a failure */
 	size_t note_count;
 	struct profile *profile; /* owned; origins point into it */

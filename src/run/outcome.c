@@ -1,17 +1,10 @@
 #include "run/outcome.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "util/buf.h"
 #include "util/fd.h"
@@ -158,7 +151,7 @@ static void format_rungs(struct json *json, const struct outcome *outcome)
 	json_close_array(json);
 }
 
-static void format_report(const struct outcome *outcome, struct buf *out)
+void outcome_format(const struct outcome *outcome, struct buf *out)
 {
 	struct json json = {.out = out};
 	char text[OUTCOME_TEXT];
@@ -182,77 +175,4 @@ static void format_report(const struct outcome *outcome, struct buf *out)
 	json_close_object(&json);
 	if (out->size && out->text[out->size - 1] != '\n')
 		buf_puts(out, "\n");
-}
-
-static int write_descriptor(const struct buf *text, const char *target, struct error *err)
-{
-	char *end;
-
-	errno = 0;
-	long fd = strtol(target, &end, 10);
-	if (errno || fd > INT_MAX || fcntl((int)fd, F_GETFD) < 0) {
-		(void)error_set(err, EBADF, "cannot write the report to descriptor %s", target);
-		(void)error_cause(err, "carrel was started without it");
-		return error_hint(err, "open it in the shell, as in  %s>report.json ; a file whose name is a number is ./%s", target, target);
-	}
-	int r = fd_write_all((int)fd, text->text, text->size);
-	return r < 0 ? error_set(err, -r, "cannot write the report to descriptor %s", target) : 0;
-}
-
-static int write_in_place(const struct buf *text, const char *path, struct error *err)
-{
-	cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
-
-	if (fd < 0)
-		return error_set(err, errno, "cannot open the report %s", path);
-	int r = fd_write_all(fd, text->text, text->size);
-	return r < 0 ? error_set(err, -r, "cannot write the report %s", path) : 0;
-}
-
-/* 0; 1: no temporary file is possible here; -errno. */
-static int write_and_rename(const struct buf *text, const char *path, mode_t mode, struct error *err)
-{
-	cleanup_free char *temporary = mem_printf("%s.XXXXXX", path);
-	cleanup_close int fd = mkostemp(temporary, O_CLOEXEC);
-
-	if (fd < 0)
-		return errno == EACCES || errno == EPERM || errno == EROFS || errno == ENAMETOOLONG ? 1 : error_set(err, errno, "cannot create the report %s", path);
-	int r = fd_write_all(fd, text->text, text->size);
-	if (r == 0 && (fchmod(fd, mode) < 0 || rename(temporary, path) < 0))
-		r = -errno;
-	if (r == 0)
-		return 0;
-	(void)unlink(temporary); /* the first failure is the one to tell */
-	return error_set(err, -r, "cannot write the report %s", path);
-}
-
-static int write_file(const struct buf *text, const char *path, struct error *err)
-{
-	struct stat st;
-	mode_t mode;
-
-	if (lstat(path, &st) == 0) {
-		if (!S_ISREG(st.st_mode))
-			return write_in_place(text, path, err);
-		mode = st.st_mode & 0777;
-	} else {
-		mode_t mask = umask(0);
-
-		(void)umask(mask);
-		mode = 0666 & ~mask;
-	}
-	int r = write_and_rename(text, path, mode, err);
-	return r == 1 ? write_in_place(text, path, err) : r;
-}
-
-int outcome_write_report(const struct outcome *outcome, const char *target, struct error *err)
-{
-	cleanup_buf struct buf text = {0};
-
-	format_report(outcome, &text);
-	if (!*target)
-		return error_set(err, ENOENT, "cannot write the report %s", target);
-	if (target[strspn(target, "0123456789")] == 0)
-		return write_descriptor(&text, target, err);
-	return write_file(&text, target, err);
 }

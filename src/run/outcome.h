@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/buf.h"
 #include "util/error.h"
 
 enum outcome_cause {
@@ -60,9 +61,7 @@ int outcome_exit_status(const struct outcome *outcome);
  * NULL when the end was the payload's own doing and nothing needs saying. */
 const char *outcome_explain(const struct outcome *outcome, char buffer[OUTCOME_TEXT]);
 
-/* Write the outcome as JSON to `target`: a file, or the number of an open descriptor. A regular file is replaced in one step (a
- * temporary name, then renamed) where its directory allows; a FIFO, device, symbolic link or file in an unwritable directory is
- * written in place. */
-int outcome_write_report(const struct outcome *outcome, const char *target, struct error *err) MUST_CHECK;
+/* The outcome as JSON, one object and a newline. */
+void outcome_format(const struct outcome *outcome, struct buf *out);
 
 #endif
