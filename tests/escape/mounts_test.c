@@ -243,6 +243,23 @@ Test(escape_mounts, sources_that_are_swapped)
 	cr_expect(!strstr(found, "evil"), "%s", found);
 }
 
+/* What carrel itself writes afterwards, outside, must not follow what was left there. */
+Test(escape_mounts, reports_follow_nothing)
+{
+	const char *project = harness_path("project"), *said;
+	static const char *const prepared[] = {"report", "sub/report"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(prepared); i++) {
+		(void)shell(NULL, escape_text("rm -rf '%s'; mkdir -p '%s/sub'; echo precious >'%s/precious'; mkdir -p '%s/victim'", project, project, harness_tmp(), harness_tmp()));
+		struct escape_run run = {.options = WORDS("--report", prepared[i]), .attack = WORDS("files", "symlink", escape_text("%s/precious", harness_tmp()), prepared[i]), .cwd = project};
+		(void)escape_try(&run, NULL);
+		run.attack = WORDS("files", "replace-directory", "sub", escape_text("%s/victim", harness_tmp()));
+		(void)escape_try(&run, NULL);
+		said = shell(NULL, escape_text("cat '%s/precious'; ls -A '%s/victim'", harness_tmp(), harness_tmp()));
+		cr_expect_str_eq(said, "precious", "%s: %s", prepared[i], said);
+	}
+}
+
 /* Two sandboxes in one project: what one borrowed from the host must outlive it, while the other stands on it. */
 Test(escape_mounts, shared_placeholders)
 {

@@ -247,10 +247,15 @@ static long swap(char **args)
 	}
 }
 
+static long replace_directory(char **args)
+{
+	return rename(args[0], "moved") < 0 ? -1 : symlink(args[1], args[0]);
+}
+
 static const struct attack attacks[] = {
     {"read", read_file}, {"show", show}, {"write", write_file}, {"create", create_file}, {"put", put_text}, {"list", list}, {"type", type_of},
     {"writable-below", writable_below}, {"executables", executables}, {"descriptors", descriptors}, {"climb", climb},
-    {"ruin", ruin}, {"ruin-later", ruin_later}, {"swap", swap}, {"symlink", make_symlink},
+    {"ruin", ruin}, {"ruin-later", ruin_later}, {"swap", swap}, {"symlink", make_symlink}, {"replace-directory", replace_directory},
 };
 
 int main(int argc, char **argv)
