@@ -30,7 +30,7 @@ static void *make(void *argument)
 		error_set(&net->error, errno, "cannot make a network namespace");
 		(void)(net->error.code == ENOSPC ? explain_namespace_limit("net", &net->error) : explain_userns_failure(net->error.code, &net->error));
 	} else if (loopback_up(&net->error) == 0) {
-		net->namespace = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+		net->namespace = openat(net->proc, "thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 		if (net->namespace < 0)
 			error_set(&net->error, errno, "cannot open the new network namespace");
 	}
@@ -41,7 +41,10 @@ int net_begin(struct net *net, struct error *err)
 {
 	int r;
 
-	*net = (struct net){.namespace = -1};
+	/* Opened now: when the thread looks, the root may be another one, whose /proc is not mounted yet. */
+	*net = (struct net){.namespace = -1, .proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	if (net->proc < 0)
+		return error_set(err, errno, "cannot open '/proc'");
 	r = pthread_create(&net->maker, NULL, make, net);
 	return r ? error_set(err, r, "cannot start a thread") : 0;
 }
@@ -50,6 +53,7 @@ int net_join(struct net *net, struct error *err)
 {
 	int r = pthread_join(net->maker, NULL);
 
+	net->proc = fd_close(net->proc);
 	if (r)
 		return error_set(err, r, "cannot wait for a thread");
 	if (net->error.code) {

@@ -13,6 +13,7 @@
 struct net {
 	pthread_t maker;
 	int namespace; /* the new one, as a descriptor; -1 */
+	int proc;      /* the host's /proc */
 	struct error error;
 };
 
