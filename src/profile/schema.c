@@ -108,7 +108,7 @@ const struct schema_key schema_table[] = {
 	{.name = "syscalls.deny", .type = SCHEMA_TEXTS, AT(syscalls.deny), .accept = syntax_call, .help = "Calls and @groups that fail with EPERM."},
 	{.name = "syscalls.rules", .type = SCHEMA_RECORDS, AT(syscalls.rules), COUNT(syscalls.rule_count), .fields = rule_fields, .record_size = sizeof(struct profile_rule), .help = "Decisions by an argument's value."},
 
-	{.name = "capabilities", .type = SCHEMA_TEXTS, AT(capabilities), .accept = syntax_capability, .help = "The capabilities kept, inside the sandbox's own user namespace."},
+	{.name = "capabilities", .type = SCHEMA_TEXTS, AT(capabilities), .accept = syntax_capability, .help = "The capabilities kept, inside the sandbox's own user namespace. A user other than root, chosen by a later profile or the command line, has only those named there."},
 
 	{.name = "environment", .type = SCHEMA_SECTION, .help = "What variables are set."},
 	{.name = "environment.inherit", .type = SCHEMA_TEXTS, AT(environment.inherit), .accept = syntax_pattern, .help = "Variables taken over from the caller; * stands for anything."},

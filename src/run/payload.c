@@ -57,7 +57,7 @@ static int find_account(const struct plan *plan, struct account *ret, struct err
 	return error_at(err, &plan->process.user_at, "identity.user");
 }
 
-static int become(const struct plan *plan, const struct account *account, struct error *err)
+static int become(const struct plan *plan, const struct account *account, uint64_t capabilities, struct error *err)
 {
 	gid_t groups[64];
 	size_t count = 0;
@@ -69,7 +69,7 @@ static int become(const struct plan *plan, const struct account *account, struct
 	}
 	if (plan->ids.rung != IDMAP_SINGLE && setgroups(count, groups) < 0)
 		return error_set(err, errno, "cannot set the supplementary groups");
-	if (prctl(PR_SET_KEEPCAPS, plan->capabilities != 0, 0, 0, 0) < 0)
+	if (prctl(PR_SET_KEEPCAPS, capabilities != 0, 0, 0, 0) < 0)
 		return error_set(err, errno, "cannot keep the capabilities");
 	if (setresgid(account->gid, account->gid, account->gid) < 0 || setresuid(account->uid, account->uid, account->uid) < 0)
 		return error_set(err, errno, "cannot become user %u, group %u", account->uid, account->gid);
@@ -208,15 +208,16 @@ static int give_up(const struct plan *plan, struct error *err)
 {
 	struct account account;
 	int r = find_account(plan, &account, err);
+	uint64_t keep = r == 0 && account.uid == 0 ? plan->capabilities : plan->user_capabilities;
 
 	if (r == 0)
-		r = caps_bound(plan->capabilities, err);
+		r = caps_bound(keep, err);
 	if (r == 0)
-		r = become(plan, &account, err);
+		r = become(plan, &account, keep, err);
 	if (r == 0)
 		r = leave_keyring(&plan->process, err);
 	if (r == 0)
-		r = caps_apply(plan->capabilities, account.uid, err);
+		r = caps_apply(keep, account.uid, err);
 	if (r == 0 && plan->process.user == PLAN_USER_NAMED)
 		name_account(plan, &account);
 	return r;

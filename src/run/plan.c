@@ -7,6 +7,11 @@
 
 #include "util/path.h"
 
+bool plan_is_command_line(const struct origin *at)
+{
+	return at->file && !strncmp(at->file, "command line", 12);
+}
+
 void plan_note(struct plan *plan, bool loud, const char *fmt, ...)
 {
 	char text[512];

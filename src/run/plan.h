@@ -58,7 +58,8 @@ struct plan {
 	struct idmap_plan ids;
 	struct tree_plan tree;
 	struct seccomp_spec seccomp;
-	uint64_t capabilities;
+	uint64_t capabilities;      /* that root has */
+	uint64_t user_capabilities; /* that any other user has, a part of them */
 	struct landlock_plan landlock;
 	struct rlimit_entry *rlimits;
 	size_t rlimit_count;
@@ -77,6 +78,9 @@ int plan_make(struct arena *arena, const struct request *request, const struct p
 bool plan_uses_layers(const struct plan *plan);
 
 void plan_note(struct plan *plan, bool loud, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* Does the value come from the command line? (Its label is "command line --option".) */
+bool plan_is_command_line(const struct origin *at);
 
 /* The plan as YAML, each line that a rule asked for with its origin as a comment. */
 void plan_print(const struct plan *plan, const struct profile *profile, struct buf *out);

@@ -43,17 +43,12 @@ static void add_masks(struct plan *plan)
 
 /* --- mounts -------------------------------------------------------------------------------------------------------------------- */
 
-static bool is_command_line(const struct origin *at)
-{
-	return at->file && !strncmp(at->file, "command line", 12);
-}
-
 /* A profile that opens "the working directory" must not open the whole home, or more, because somebody stands there. */
 static bool is_too_much(const struct plan *plan, const struct profile_mount *mount, const char *target)
 {
 	bool means_cwd = !strcmp(mount->path.v, "$PWD") || !strcmp(mount->path.v, "${PWD}") || !strcmp(mount->path.v, ".");
 
-	return means_cwd && !is_command_line(&mount->at) && path_is_beneath(plan->host->account.home, target);
+	return means_cwd && !plan_is_command_line(&mount->at) && path_is_beneath(plan->host->account.home, target);
 }
 
 static mode_t tmpfs_mode(const struct profile_mount *mount, const char *target)

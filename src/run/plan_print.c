@@ -133,6 +133,14 @@ static void print_names(const char *key, const struct seccomp_name *names, size_
 	}
 }
 
+static void print_capabilities(uint64_t capabilities, struct buf *out)
+{
+	for (unsigned i = 0, some = 0; i < 64; i++) {
+		if (capabilities & (1ull << i) && caps_name(i))
+			buf_printf(out, "%s%s", some++ ? ", " : "", caps_name(i));
+	}
+}
+
 static void print_walls(const struct plan *plan, const struct profile *profile, struct buf *out)
 {
 	buf_puts(out, "syscalls:\n");
@@ -153,12 +161,14 @@ static void print_walls(const struct plan *plan, const struct profile *profile, 
 		origin(out, rule->at.file ? &rule->at : &(struct origin){.file = "built in"});
 	}
 	buf_puts(out, "capabilities: [");
-	for (unsigned i = 0, some = 0; i < 64; i++) {
-		if (plan->capabilities & (1ull << i) && caps_name(i))
-			buf_printf(out, "%s%s", some++ ? ", " : "", caps_name(i));
-	}
+	print_capabilities(plan->capabilities, out);
 	buf_puts(out, "]");
 	origin(out, &profile->capabilities.at);
+	if (plan->user_capabilities != plan->capabilities) {
+		buf_puts(out, "# of these, a user other than root has: [");
+		print_capabilities(plan->user_capabilities, out);
+		buf_puts(out, "]\n");
+	}
 	buf_printf(out, "landlock: %s  # ABI %d\n", plan->landlock.enabled && landlock_abi() ? "on" : "off", landlock_abi());
 }
 

@@ -89,6 +89,17 @@ static int plan_syscalls(struct plan *plan, const struct plan_input *in, struct 
 
 /* --- capabilities -------------------------------------------------------------------------------------------------------------- */
 
+/* A container's capabilities are root's: for a program of its root that steps down by itself. Who asks for another user gets him without them, as with
+ * Docker, and with those only that the command line adds or that the profile names which names the user. */
+static bool is_for_users(const struct text_value *capability, const struct text_value *user)
+{
+	bool is_self = !user->v || !strcmp(user->v, "self");
+
+	if (plan_is_command_line(&capability->at) || (is_self && !plan_is_command_line(&user->at)))
+		return true;
+	return capability->at.file && user->at.file && !strcmp(capability->at.file, user->at.file);
+}
+
 static int plan_capabilities(struct plan *plan, const struct plan_input *in, struct error *err)
 {
 	const struct text_list *list = &in->profile->capabilities;
@@ -102,6 +113,8 @@ static int plan_capabilities(struct plan *plan, const struct plan_input *in, str
 			return error_at(err, &list->items[i].at, "capabilities");
 		}
 		plan->capabilities |= mask;
+		if (is_for_users(&list->items[i], &in->profile->identity.user))
+			plan->user_capabilities |= mask;
 	}
 	for (size_t i = 0; i < in->request->cap_drop_count; i++) {
 		const struct request_text *drop = &in->request->cap_drops[i];
@@ -113,6 +126,7 @@ static int plan_capabilities(struct plan *plan, const struct plan_input *in, str
 			return error_at(err, &(struct origin){.file = drop->label}, NULL);
 		}
 		plan->capabilities &= ~mask;
+		plan->user_capabilities &= ~mask;
 	}
 	return 0;
 }
