@@ -18,6 +18,7 @@ int apply_fail_unknown(const struct reading *reading, const struct schema_key *s
 		error_hint(reading->err, "did you mean '%s'?", suggestion.best);
 		return -EINVAL;
 	}
+	error_hint(reading->err, "carrel-profile(5) and  carrel profile schema  have every key");
 	/* The right name in the wrong section is the other frequent slip. */
 	for (const struct schema_key *key = schema_table; key->name; key++)
 		if (strcmp(schema_leaf(key), node->key) == 0)

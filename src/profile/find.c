@@ -79,6 +79,10 @@ static int load_path(struct arena *arena, const char *name, const char *from, co
 		     struct error *err)
 {
 	const char *slash = from ? strrchr(from, '/') : NULL;
+
+	/* One name for one file, where that is cheap: a circle of extends is known by it. */
+	while (slash && name[0] == '.' && name[1] == '/')
+		name += 2;
 	const char *file = name[0] == '/' || !slash ? arena_strdup(arena, name) : arena_printf(arena, "%.*s%s", (int)(slash - from) + 1, from, name);
 	int r = slurp(arena, file, ret_text, ret_size);
 

@@ -127,14 +127,14 @@ Test(load, wrong)
 		{"no such name, none near", NULL, NULL, "zzz", ":0:0 cannot read profile 'zzz': no profile has this name [see  carrel profile list ; a path needs a slash: ./file.yaml]"},
 		{"hidden name", NULL, NULL, ".x", ":0:0 cannot read profile '.x': it is not the name of a profile []"},
 		{"no such parent", "c.yaml", "extends: bild\n", "c", "c.yaml:1:10 cannot read profile 'bild': no profile has this name [did you mean 'build'?]"},
-		{"no such parent's path", "c.yaml", "extends: ./gone.yaml\n", "c", "c.yaml:1:10 cannot read profile './gone.yaml': No such file or directory []"},
+		{"no such parent's path", "c.yaml", "extends: ./gone.yaml\n", "c", "c.yaml:1:10 cannot read profile 'gone.yaml': No such file or directory []"},
 		{"itself", "c.yaml", "extends: c\n", "c", "c.yaml:1:10 cannot read profile 'c': it extends itself, and no later folder has a profile of this name []"},
 		{"a circle", "c.yaml", "extends: ring1\n", "c", "ring2.yaml:2:10 cannot read profile 'c.yaml': its extends run in a circle: c.yaml → ring1.yaml → ring2.yaml → ring1.yaml []"},
 		{"empty", "c.yaml", "", "c", "c.yaml:1:1 cannot read profile 'c.yaml': it is empty [write at least  extends: default]"},
 		{"only null", "c.yaml", "~\n", "c", "c.yaml:1:1 cannot read profile 'c.yaml': it is empty [write at least  extends: default]"},
 		{"a list", "c.yaml", "[a]\n", "c", "c.yaml:1:1 cannot read profile 'c.yaml': a profile is a map of keys such as  filesystem: [see  carrel profile show default]"},
 		{"a text", "c.yaml", "hello\n", "c", "c.yaml:1:1 cannot read profile 'c.yaml': a profile is a map of keys such as  filesystem: [see  carrel profile show default]"},
-		{"wrong parent", "c.yaml", "extends: bad\n", "c", "bad.yaml:1:1 cannot use 'oops': unknown key []"},
+		{"wrong parent", "c.yaml", "extends: bad\n", "c", "bad.yaml:1:1 cannot use 'oops': unknown key [carrel-profile(5) and  carrel profile schema  have every key]"},
 		{"extends nothing", "c.yaml", "extends:\n", "c", "c.yaml:1:9 cannot use 'extends': expected the name or the path of a profile, found nothing []"},
 		{"extends empty", "c.yaml", "extends: \"\"\n", "c", "c.yaml:1:10 cannot read profile '': the name is empty []"},
 	};
@@ -152,7 +152,7 @@ Test(load, wrong)
 			folder_put(&folder, cases[i].file, cases[i].text);
 		struct profile *p = load(&folder, cases[i].load, &err);
 		cr_expect_null(p, "%s: it loads", cases[i].name);
-		/* A circle and a missing path are named as they were opened, FOLDER/./gone.yaml. */
+		/* A circle and a missing path are named as they were opened, FOLDER/gone.yaml. */
 		const char *text = folder_error(&folder, &err);
 		cr_expect_str_eq(text, cases[i].error, "%s: %s", cases[i].name, text);
 	}

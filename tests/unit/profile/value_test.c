@@ -13,7 +13,7 @@ static const struct {
 	{"unknown key", "resources:\n  memry: 4G\n", "p.yaml:2:3 cannot use 'resources.memry': unknown key [did you mean 'memory'?]"},
 	{"key at the top", "memory: 4G\n", "p.yaml:1:1 cannot use 'memory': unknown key ['memory' belongs to 'resources']"},
 	{"key in the wrong section", "process: {mounts: []}\n", "p.yaml:1:11 cannot use 'process.mounts': unknown key ['mounts' belongs to 'filesystem']"},
-	{"nothing near", "zebra: 1\n", "p.yaml:1:1 cannot use 'zebra': unknown key []"},
+	{"nothing near", "zebra: 1\n", "p.yaml:1:1 cannot use 'zebra': unknown key [carrel-profile(5) and  carrel profile schema  have every key]"},
 	{"unknown field", "filesystem:\n  mounts:\n    - {path: /tmp, tmpf: 1M}\n", "p.yaml:3:20 cannot use 'filesystem.mounts[0].tmpf': unknown key [did you mean 'tmpfs'?]"},
 	{"section is a word", "network: none\n", "p.yaml:1:10 cannot use 'network: none': expected a map, found a text [write  network: {mode: none}]"},
 	{"section is a list", "network: [none]\n", "p.yaml:1:10 cannot use 'network': expected a map, found a list []"},
