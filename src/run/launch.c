@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
@@ -216,6 +217,20 @@ static int wait_for_stage(const struct launch *launch, struct error *err)
 	return fds[0].revents ? 0 : error_set(err, EINTR, "cannot go on");
 }
 
+/* A program of the user's own home is the one that is missed most often: it is there when they look, and hidden in here. */
+static void explain_missing(const struct launch *launch, struct error *err)
+{
+	const char *name = launch->plan.process.argv[0], *path = getenv("PATH"), *root = launch->plan.tree.root_source;
+	bool is_host = root && !strcmp(root, "/"), is_found = name[0] == '/' || !strchr(name, '/');
+	cleanup_free char *program = is_host && is_found ? proc_find_program(name, path ? path : "") : NULL;
+
+	if (!program || err->hint[0])
+		return;
+	const char *slash = strrchr(program, '/');
+	int size = slash > program ? (int)(slash - program) : 1;
+	error_hint(err, "this machine has %s, in a folder that the sandbox hides; show it with  -v %.*s:%.*s:ro", program, size, program, size, program);
+}
+
 /* Serve what the stage asks for until the payload runs. */
 static int serve_stage(struct launch *launch, struct error *err)
 {
@@ -240,6 +255,8 @@ static int serve_stage(struct launch *launch, struct error *err)
 		case CHANNEL_ERROR:
 			*err = message.error;
 			explain_by_servers(launch, err);
+			if (err->exit_status == EXIT_NOT_FOUND)
+				explain_missing(launch, err);
 			return -err->code;
 		default:
 			r = error_set(err, EPROTO, "cannot understand the sandbox's first process");

@@ -163,6 +163,7 @@ static int not_found(const struct plan_process *process, struct error *err)
 {
 	const char *name = process->argv[0];
 	int errnum = errno;
+	struct stat st;
 
 	error_set(err, errnum, "cannot execute '%s'", name);
 	err->exit_status = errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXEC;
@@ -170,7 +171,37 @@ static int not_found(const struct plan_process *process, struct error *err)
 		error_cause(err, "no such program in the sandbox's PATH (%s)", process->path);
 	else if (errnum == ENOENT)
 		error_cause(err, "no such file in the sandbox");
+	else if (errnum == EACCES && strchr(name, '/') && stat(name, &st) == 0 && S_ISDIR(st.st_mode))
+		error_cause(err, "it is a directory");
+	else if (errnum == EACCES && strchr(name, '/'))
+		error_hint(err, "make it executable, with  chmod +x %s , or name the program that reads it: sh %s", name, name);
 	return -errnum;
+}
+
+/* Of a script: what stands behind #!, with a carriage return where an editor left one. */
+static bool read_interpreter(const char *program, char *buffer, size_t size)
+{
+	cleanup_close int fd = open(program, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t length = fd < 0 ? -1 : read(fd, buffer, size - 1);
+
+	if (length < 3 || buffer[0] != '#' || buffer[1] != '!')
+		return false;
+	buffer[length] = 0;
+	buffer[strcspn(buffer, "\n")] = 0;
+	char *start = buffer + 2 + strspn(buffer + 2, " \t");
+	start[strcspn(start, " \t")] = 0;
+	memmove(buffer, start, strlen(start) + 1);
+	return buffer[0] == '/';
+}
+
+static int no_interpreter(const char *program, struct error *err)
+{
+	char name[256];
+
+	if (!read_interpreter(program, name, sizeof(name)))
+		return error_cause(err, "the interpreter or the dynamic loader that it names is not in the sandbox");
+	(void)error_cause(err, "its interpreter '%s' is not in the sandbox", name);
+	return strchr(name, '\r') ? error_hint(err, "its lines end as on Windows; mend them with  sed -i 's/\\r$//' %s", program) : -ENOENT;
 }
 
 static int exec_failed(const char *program, struct error *err)
@@ -180,7 +211,7 @@ static int exec_failed(const char *program, struct error *err)
 	error_set(err, errnum, "cannot execute '%s'", program);
 	err->exit_status = EXIT_NOT_EXEC;
 	if (errnum == ENOENT) /* the file is there: its interpreter is not */
-		error_cause(err, "the interpreter or the dynamic loader that it names is not in the sandbox");
+		(void)no_interpreter(program, err); /* the code is the same below */
 	if (errnum == ENOEXEC)
 		error_hint(err, "it is no program for this machine; a script needs a first line such as  #!/bin/sh");
 	if (errnum == EPERM || errnum == ENOSYS)
