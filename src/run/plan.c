@@ -73,12 +73,12 @@ static int refuse_limits(const struct profile *profile, struct error *err)
 		const struct number_value *value;
 		struct missing missing;
 	} limits[] = {
-	    {&profile->resources.memory, {"resources.memory", "a memory limit", "take the key out; limits.open_files, cpu_time, file_size and timeout hold"}},
-	    {&profile->resources.memory_high, {"resources.memory_high", "a memory limit", "take the key out"}},
-	    {&profile->resources.swap, {"resources.swap", "a swap limit", "take the key out"}},
-	    {&profile->resources.cpus, {"resources.cpus", "a limit of CPUs", "take the key out; cpu_time limits the seconds that a process may use"}},
-	    {&profile->resources.cpu_weight, {"resources.cpu_weight", "a CPU weight", "take the key out; nice is there"}},
-	    {&profile->resources.tasks, {"resources.tasks", "a limit of tasks", "take the key out"}},
+	    {&profile->resources.memory, {"resources.memory", "a memory limit", "take it out; resources.open_files, cpu_time, file_size and timeout hold"}},
+	    {&profile->resources.memory_high, {"resources.memory_high", "a memory limit", "take it out"}},
+	    {&profile->resources.swap, {"resources.swap", "a swap limit", "take it out"}},
+	    {&profile->resources.cpus, {"resources.cpus", "a limit of CPUs", "take it out; cpu_time limits the seconds that a process may use"}},
+	    {&profile->resources.cpu_weight, {"resources.cpu_weight", "a CPU weight", "take it out; nice is there"}},
+	    {&profile->resources.tasks, {"resources.tasks", "a limit of tasks", "take it out"}},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {

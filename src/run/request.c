@@ -421,17 +421,20 @@ static const struct {
 };
 
 /* The first word without a "--" before it is an image to Docker's users, and often a program's name to everybody else. */
-static int refuse_image(const char *image, struct error *err)
+static int refuse_image(const struct request *request, struct error *err)
 {
+	const char *image = request->image;
+	const char *word = strchr(image, ':') ? "COMMAND" : image, *more = request->command_count ? " …" : "";
+
 	(void)error_set(err, EOPNOTSUPP, "cannot run from the image '%s'", image);
 	(void)error_cause(err, "images are not in this version");
-	return error_hint(err, "to run a program write  carrel run -- %s ; in an extracted root filesystem  carrel run --rootfs DIR COMMAND", strchr(image, ':') ? "COMMAND" : image);
+	return error_hint(err, "a program stands behind  --  as in  carrel run -- %s%s ; in an extracted root filesystem  carrel run --rootfs DIR COMMAND", word, more);
 }
 
 static int refuse_missing(const struct request *request, struct error *err)
 {
 	if (request->image)
-		return refuse_image(request->image, err);
+		return refuse_image(request, err);
 	for (size_t i = 0; i < ARRAY_SIZE(missing); i++) {
 		if (!missing[i].wanted(request))
 			continue;

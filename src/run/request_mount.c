@@ -43,7 +43,8 @@ static int add_entry(struct request *request, const struct entry *entry, struct 
 		(void)request_bad(err, entry->label, entry->text, EINVAL);
 		if (!entry->path || !entry->path[0])
 			return error_cause(err, "it says no path in the sandbox");
-		return error_cause(err, "the path in the sandbox, '%s', is not absolute", entry->path);
+		(void)error_cause(err, "the path in the sandbox, '%s', is not absolute", entry->path);
+		return error_hint(err, "begin it with a slash: /%s", entry->path);
 	}
 	buf_puts(&out, "[{");
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
@@ -116,11 +117,19 @@ static bool take_word(struct entry *entry, enum word_use use, const char *word)
 
 /* ---- -v SRC:DST[:WORD,…] ---- */
 
+/* A path without a place in the sandbox is no volume of Docker's, but a slip. */
+static int refuse_bare_path(const struct entry *entry, const char *path, struct error *err)
+{
+	(void)request_bad(err, entry->label, entry->text, EINVAL);
+	(void)error_cause(err, "it says no path in the sandbox");
+	return error_hint(err, "write  -v %s:%s", path, path[0] == '/' ? path : "/PATH");
+}
+
 static int refuse_volume(const struct entry *entry, const char *name, struct error *err)
 {
 	(void)error_set(err, EOPNOTSUPP, "cannot mount the volume '%s' (%s)", name, strrchr(entry->label, ' ') + 1);
 	(void)error_cause(err, "named volumes are not in this version");
-	return error_hint(err, "for a directory write a path with a slash, such as  ./%s:/data", *name == '/' ? "data" : name);
+	return error_hint(err, "for a directory write a path with a slash, such as  ./%s:/data", name);
 }
 
 int request_add_volume(struct request *request, const char *text, const char *label, struct error *err)
@@ -134,8 +143,10 @@ int request_add_volume(struct request *request, const char *text, const char *la
 		(void)error_cause(err, "it is not SOURCE:PATH[:MODE]");
 		return error_hint(err, "for instance  --volume ./src:/src:ro");
 	}
-	if (!rest || (!strchr(source, '/') && strcmp(source, ".") != 0 && strcmp(source, "..") != 0))
+	if (!strchr(source, '/') && strcmp(source, ".") != 0 && strcmp(source, "..") != 0)
 		return refuse_volume(&entry, source, err);
+	if (!rest)
+		return refuse_bare_path(&entry, source, err);
 	int r = request_absolute(request, source, label, &entry.from, err);
 	if (r < 0)
 		return r;

@@ -26,7 +26,7 @@ static const struct {
 	{request_add_volume, "/a\"}, {\"x:/b:ro", "[{path: \"/b\", from: \"/a\\\"}, {\\\"x\", mode: \"ro\"}]", NULL},
 	{request_add_volume, "/a b:/c\"d", "[{path: \"/c\\\"d\", from: \"/a b\", mode: \"rw\"}]", NULL},
 	{request_add_volume, "data:/b", NULL, "named volumes are not in this version"},
-	{request_add_volume, "/b", NULL, "named volumes are not in this version"},
+	{request_add_volume, "/b", NULL, "it says no path in the sandbox"},
 	{request_add_volume, "/a:b", NULL, "the path in the sandbox, 'b', is not absolute"},
 	{request_add_volume, "/a:", NULL, "it says no path in the sandbox"},
 	{request_add_volume, ":/b", NULL, "it is not SOURCE:PATH[:MODE]"},
