@@ -169,27 +169,52 @@ static const struct tree_entry *find_holder(const struct plan *plan, const char 
 	return holder;
 }
 
-/* What later starts trust, compiled filters above all, must not be written from inside: the runtime directory is hidden wherever a writable directory
- * of the host brings it along, as /tmp does. */
-static void hide_runtime_dir(struct plan *plan)
+/* Hide a folder of carrel's own wherever a writable directory of the host brings it along. Who stands in it does not write there. */
+static void hide_own_folder(struct plan *plan, const char *folder, bool must_not_be_made)
 {
-	char runtime[PATH_MAX], source[PATH_MAX];
+	char real[PATH_MAX], source[PATH_MAX];
 	size_t count = plan->tree.entry_count;
 
-	if (!plan->host->runtime_dir || !realpath(plan->host->runtime_dir, runtime))
-		return;
+	if (!realpath(folder, real)) {
+		if (!must_not_be_made)
+			return;
+		(void)snprintf(real, sizeof(real), "%s", folder);
+	}
 	for (size_t i = 0; i < count; i++) {
-		const struct tree_entry *bind = &plan->tree.entries[i];
+		struct tree_entry *bind = &plan->tree.entries[i];
 
-		if (bind->kind != TREE_BIND || !bind->writable || !realpath(bind->source, source) || !path_is_beneath(runtime, source))
+		if (bind->kind != TREE_BIND || !bind->writable || !realpath(bind->source, source))
 			continue;
-		const char *target = path_join(plan->arena, bind->target, arena_printf(plan->arena, "./%s", runtime + (source[1] ? strlen(source) : 0)));
+		if (path_is_beneath(source, real) && !plan_is_command_line(&bind->at)) {
+			bind->writable = false;
+			plan_note(plan, true, "'%s' is not made writable: carrel's own files are in it, which later starts trust", bind->target);
+			continue;
+		}
+		if (!path_is_beneath(real, source))
+			continue;
+		const char *target = path_join(plan->arena, bind->target, arena_printf(plan->arena, "./%s", real + (source[1] ? strlen(source) : 0)));
 		if (find_holder(plan, target, count) != bind)
 			continue;
 		struct origin at = bind->at;
-		add_entry(plan, TREE_HIDE, target)->at = at;
+		struct tree_entry *entry = add_entry(plan, TREE_HIDE, target);
+		entry->at = at;
+		entry->wants_directory = true;
 		plan->tree.has_covers = true;
 	}
+}
+
+/* What later starts trust must not be written from inside: compiled filters, profiles, kept layers. */
+static void hide_own_folders(struct plan *plan)
+{
+	const struct host *host = plan->host;
+	const char *config = host_env(host, "XDG_CONFIG_HOME");
+
+	if (host->runtime_dir)
+		hide_own_folder(plan, host->runtime_dir, false);
+	hide_own_folder(plan, host->store_dir, false);
+	if (!config || config[0] != '/')
+		config = path_join(plan->arena, host->account.home, ".config");
+	hide_own_folder(plan, path_join(plan->arena, config, "carrel"), true); /* profiles decide */
 }
 
 /* Is the entry's target, as the host has it, missing in a directory of the host that the sandbox may write to? */
@@ -403,7 +428,7 @@ int plan_files(struct plan *plan, const struct plan_input *in, struct error *err
 	if (r == 0)
 		r = add_covers(plan, &profile->filesystem.protect, TREE_PROTECT, err);
 	if (r == 0)
-		hide_runtime_dir(plan);
+		hide_own_folders(plan);
 	if (r == 0)
 		r = choose_storage(plan, profile, err);
 	if (r == 0)
