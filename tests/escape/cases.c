@@ -51,16 +51,15 @@ const char *const *escape_argv(const struct escape_run *run)
 
 const char *escape_try(const struct escape_run *run, int *ret_status)
 {
-	struct harness_run start = {.argv = escape_argv(run), .env = run->env, .cwd = run->cwd, .terminal = run->terminal};
 	struct harness_result result;
 	const char *said;
 	size_t len;
-	const char *const weak[] = {arena_printf(&texts, "CARREL_WEAK=%s", run->weak ? run->weak : ""), NULL};
+	const char *env[16] = {arena_printf(&texts, "CARREL_WEAK=%s", run->weak ? run->weak : "")};
 
-	if (run->weak) {
+	(void)add(env, 1, run->env);
+	struct harness_run start = {.argv = escape_argv(run), .env = env, .cwd = run->cwd, .terminal = run->terminal};
+	if (run->weak)
 		start.program = escape_weak_program();
-		start.env = weak;
-	}
 	result = harness_run(&start);
 	said = arena_strdup(&texts, result.out[0] ? result.out : result.err);
 	len = strlen(said);

@@ -122,6 +122,40 @@ Test(escape_mounts, homes)
 	(void)unlink(path);
 }
 
+/* Profiles, compiled filters and kept layers, which later starts trust, wherever a writable directory brings them along. */
+Test(escape_mounts, own_folders)
+{
+	static const struct {
+		const char *name, *there, *cwd, *path;
+	} rows[] = {
+		{"profiles", ".config/carrel/profiles", ".config", "carrel/profiles/default.yaml"},
+		{"profiles, absent", ".config", ".config", "carrel"},
+		{"among the profiles", ".config/carrel/profiles", ".config/carrel/profiles", "default.yaml"},
+		{"kept layers", ".local/share/carrel/instances", ".local/share", "carrel/instances/x"},
+		{"compiled filters", "run/carrel", "run", "carrel/seccomp-x"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *home = harness_path("home-%zu", i), *cwd = escape_text("%s/%s", home, rows[i].cwd);
+		const char *const env[] = {escape_text("HOME=%s", home), escape_text("XDG_RUNTIME_DIR=%s/run", home), NULL};
+		struct escape_run run = {.attack = WORDS("files", "ruin", rows[i].path), .cwd = cwd, .env = env};
+
+		(void)shell(NULL, escape_text("mkdir -p '%s/%s' '%s/run/carrel' && chmod -R go= '%s'", home, rows[i].there, home, home));
+		cr_expect_str_eq(escape_try(&run, NULL), "done", "%s", rows[i].name);
+		cr_expect_str_eq(shell(home, "find . -type f ! -path './run/carrel/*'; grep -rl evil . || true"), "", "%s: something was made", rows[i].name);
+		run.options = WORDS("-v", escape_text("%s:/tmp/home:rw", cwd));
+		run.attack = WORDS("files", "ruin", escape_text("/tmp/home/%s", rows[i].path));
+		(void)escape_try(&run, NULL);
+		if (strcmp(rows[i].cwd, ".config/carrel/profiles") != 0) /* named on the command line it is what was asked for */
+			cr_expect_str_eq(shell(home, "grep -rl evil . || true"), "", "%s: something was made by way of -v", rows[i].name);
+		run.weak = "cover,landlock";
+		if (strcmp(rows[i].cwd, rows[i].there) != 0) {
+			(void)escape_try(&run, NULL);
+			cr_expect_str_neq(shell(home, "grep -rl evil . || true"), "", "%s: the check does not bite", rows[i].name);
+		}
+	}
+}
+
 /* --- kept layers --- */
 
 static const char *victim_after(const char *program, const char *weak, const char *replace)
