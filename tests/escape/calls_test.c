@@ -35,6 +35,48 @@ Test(escape_calls, namespaces_and_mounts)
 	escape_table(namespaces, ARRAY_SIZE(namespaces));
 }
 
+/* A profile that lets a program make namespaces does not let it undo what was mounted outside of them: the kernel locks that. */
+#define NESTING ON(UNCONFINED, "--set", "process.new_namespaces=true")
+static const struct escape_case nested[] = {
+	{"umount of a mask", TRY("calls", "nested-unmount", "/proc/keys"), NESTING, BLOCKED("EINVAL")},
+	{"umount of the home's cover", TRY("calls", "nested-unmount", "/home"), NESTING, BLOCKED("EINVAL")},
+	{"remount of the root", TRY("calls", "nested-remount", "/"), NESTING, BLOCKED("EPERM")},
+	{"the root without its mounts", TRY("calls", "nested-bind", "/"), NESTING, BLOCKED("EINVAL")},
+	{"/proc without its masks", TRY("calls", "nested-bind", "/proc"), NESTING, BLOCKED("EINVAL")},
+};
+
+Test(escape_calls, namespaces_in_namespaces)
+{
+	escape_table(nested, ARRAY_SIZE(nested));
+}
+
+/* The core of it in each profile as it is shipped. */
+Test(escape_calls, in_every_profile)
+{
+	static const char *const profiles[] = {"@default", "@build", "@strict", "@login", "@container"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++) {
+		const char *const *options = WORDS(profiles[i], "--set", "filesystem.root=host");
+		const struct {
+			const char *const *attack;
+			const char *said;
+		} rows[] = {
+			{WORDS("calls", "io-uring"), "EPERM"}, {WORDS("calls", "add-key"), "EPERM"}, {WORDS("calls", "clone3-user"), "ENOSYS"},
+			{WORDS("calls", "unshare-user"), "EPERM"}, {WORDS("calls", "clone-user"), "EPERM"}, {WORDS("calls", "tiocsti"), "EPERM"},
+			{WORDS("calls", "tiocsti-wide"), "EPERM"}, {WORDS("calls", "tioclinux"), "EPERM"}, {WORDS("calls", "int80"), "ENOSYS"}, {WORDS("calls", "x32"), "ENOSYS"},
+			{WORDS("calls", "mount-proc"), "ENOSYS"}, {WORDS("calls", "bpf"), "ENOSYS"}, {WORDS("calls", "userfaultfd"), "ENOSYS"},
+			{WORDS("processes", "status", "NoNewPrivs", "Seccomp"), "1 2"}, {WORDS("files", "read", "/proc/1/environ"), "EACCES"},
+			{WORDS("files", "writable-below", "/proc/sys", "/sys"), "none"}, {WORDS("files", "descriptors"), "none"},
+		};
+
+		for (size_t k = 0; k < ARRAY_SIZE(rows); k++) {
+			const char *said = escape_try(&(const struct escape_run){.options = options, .attack = rows[k].attack}, NULL);
+
+			cr_expect_str_eq(said, rows[k].said, "%s: %s %s: it says '%s', expected '%s'", profiles[i], rows[k].attack[0], rows[k].attack[1], said, rows[k].said);
+		}
+	}
+}
+
 static const struct escape_case usual[] = {
 	{"io_uring", TRY("calls", "io-uring"), BLOCKED("EPERM"), UNFILTERED, OPEN("done"), LACKING("ENOSYS")},
 	{"a key", TRY("calls", "add-key"), BLOCKED("EPERM"), UNFILTERED, OPEN("done"), LACKING("ENOSYS")},

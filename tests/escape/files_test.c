@@ -126,6 +126,9 @@ Test(escape_files, descriptors_stay_outside)
 	cr_expect_str_eq(said, "none", "open inside: %s", said);
 	said = with_many_open(harness_program(), NULL, DESCRIPTORS("--preserve-fds", "5,7-8"));
 	cr_expect_str_eq(said, "5 7 8", "open inside: %s", said);
+	/* Nor do those of carrel's own: the report, the trace, the channel, the guard's socket, the terminal. */
+	said = with_many_open(harness_program(), NULL, DESCRIPTORS("--report", "7", "--trace-startup", "-t", "--set", "filesystem.protect=[\"$PWD/absent\"]"));
+	cr_expect(strncmp(said, "none", 4) == 0, "open inside: %s", said);
 	said = with_many_open(escape_weak_program(), "close_range", DESCRIPTORS(NULL));
 	cr_expect(strstr(said, "3 4 5 6 7 8 9 10 11"), "the check does not bite: %s", said);
 }

@@ -183,6 +183,46 @@ static long remount_rw(char **args)
 	return mount(NULL, args[0], NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV, NULL);
 }
 
+/* In namespaces of its own, where it has all capabilities: the mounts that came along must stay as they are (mount_namespaces(7), "locked"). */
+static int new_namespaces(void)
+{
+	return unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID);
+}
+
+static long nested_unmount(char **args)
+{
+	return new_namespaces() < 0 ? -1 : umount2(args[0], MNT_DETACH);
+}
+
+static long nested_remount(char **args)
+{
+	return new_namespaces() < 0 ? -1 : mount(NULL, args[0], NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV, NULL);
+}
+
+/* Move the root's mounts away by a recursive bind, without what is mounted on args[0]. */
+static long nested_bind(char **args)
+{
+	if (new_namespaces() < 0)
+		return -1;
+	return mount(args[0], "/tmp", NULL, MS_BIND, NULL);
+}
+
+static long nested_proc(char **args)
+{
+	int status = 0;
+	pid_t pid;
+
+	(void)args;
+	if (new_namespaces() < 0 || (pid = fork()) < 0)
+		return -1;
+	if (pid == 0)
+		_exit(mount("proc", "/tmp", "proc", 0, NULL) < 0 ? errno : 0);
+	if (waitpid(pid, &status, 0) < 0)
+		return -1;
+	errno = WEXITSTATUS(status);
+	return errno ? -1 : 0;
+}
+
 static long pivot(char **args)
 {
 	(void)args;
@@ -311,7 +351,8 @@ static const struct attack attacks[] = {
     {"tiocsti", tiocsti}, {"tiocsti-wide", tiocsti_wide}, {"tioclinux", tioclinux}, {"take-terminal", take_terminal},
     {"numbers", numbers}, {"number", one_number}, {"x32", x32}, {"int80", int80},
     {"clone3-user", clone3_user}, {"clone-user", clone_user}, {"unshare-user", unshare_user}, {"join", join},
-    {"mount-proc", mount_proc}, {"unmount", unmount}, {"remount-rw", remount_rw}, {"pivot", pivot}, {"chroot-out", chroot_out}, {"make-device", make_device},
+    {"mount-proc", mount_proc}, {"unmount", unmount}, {"remount-rw", remount_rw}, {"pivot", pivot}, {"nested-unmount", nested_unmount}, {"nested-remount", nested_remount},
+    {"nested-bind", nested_bind}, {"nested-proc", nested_proc}, {"chroot-out", chroot_out}, {"make-device", make_device},
     {"fs-context", fs_context}, {"clone-tree", clone_tree},
     {"io-uring", io_uring}, {"add-key", add_key_}, {"find-key", find_key}, {"bpf", bpf}, {"perf", perf}, {"userfaultfd", userfaultfd_},
     {"by-handle", by_handle}, {"kernel-log", kernel_log}, {"set-clock", set_clock}, {"socket", make_socket}, {"personality", set_personality},
