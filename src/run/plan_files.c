@@ -8,6 +8,7 @@
 
 #include "isolate/placeholder.h"
 #include "run/plan.h"
+#include "util/buf.h"
 #include "util/path.h"
 
 /* What Docker masks, and what else tells of the host or reaches into it (moby's default spec; proc(5)). */
@@ -63,6 +64,20 @@ static const char *keep_folder(const struct plan *plan, const char *what)
 	return arena_printf(plan->arena, "%s/layers/%s", plan->instance_dir, what);
 }
 
+/* The kept layer of a mount is found by the mount's place, whatever order the next run names them in: /a/b is "mount/+a/+b". The signs keep the folders
+ * of /a and /a/upper apart. */
+static const char *keep_name(const struct plan *plan, const char *target)
+{
+	struct buf name = {0};
+
+	buf_puts(&name, "mount");
+	for (const char *at = target; *at; at += strcspn(at + 1, "/") + 1)
+		buf_printf(&name, "/+%.*s", (int)strcspn(at + 1, "/"), at + 1);
+	const char *copy = arena_strdup(plan->arena, name.text);
+	buf_done(&name);
+	return copy;
+}
+
 static int add_bind(struct plan *plan, const struct profile_mount *mount, const char *target, struct error *err)
 {
 	bool layered = mount->mode.v == MODE_DISCARD || mount->mode.v == MODE_KEEP;
@@ -84,7 +99,7 @@ static int add_bind(struct plan *plan, const struct profile_mount *mount, const 
 			error_hint(err, "add  --name NAME ; the next run with this name sees the files again");
 			return error_at(err, &mount->at, "filesystem.mounts");
 		}
-		entry->keep = keep_folder(plan, arena_printf(plan->arena, "mount-%zu", plan->tree.entry_count));
+		entry->keep = keep_folder(plan, keep_name(plan, target));
 	}
 	return 0;
 }
