@@ -97,11 +97,9 @@ static int enter_network(const struct stage *stage, struct tree *tree, struct ne
 static int build_tree(const struct stage *stage, struct tree *tree, struct net *net, struct error *err)
 {
 	struct plan *plan = stage->plan;
-	struct overlay_host host = {.start_server = ask_for_server, .context = (void *)stage};
 	bool late = tree_sys_can_wait(&plan->tree);
 	int r = mount_isolate(0, err);
 
-	tree->host = &host;
 	(void)umask(0); /* modes of the plan are exact; the payload gets its own mask */
 	if (r == 0)
 		r = tree_open(tree, plan->tree.entries, err);
@@ -201,6 +199,8 @@ static void give_up(void)
 	/* Best effort, and no promise hangs on it: nobody inside can make init do anything. It never calls execve, so the bounding set is nothing to it. */
 	(void)!caps_apply(kill_only, geteuid(), NULL);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	/* The payload changed its user in memory that it shared with us, which gives that memory the value of fs.suid_dumpable (proc(5)): not always 0. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	die_with_launcher();
 	for (int fd = 0; fd < 3; fd++)
 		(void)close(fd); /* who reads the payload's output must see its end, not ours */
@@ -208,6 +208,7 @@ static void give_up(void)
 
 static int stage_steps(const struct stage *stage, pid_t *ret_payload, struct error *err)
 {
+	const struct overlay_host host = {.start_server = ask_for_server, .context = (void *)stage};
 	struct tree tree;
 	struct net net;
 	int slave = -1;
@@ -215,6 +216,7 @@ static int stage_steps(const struct stage *stage, pid_t *ret_payload, struct err
 
 	if (r == 0)
 		r = wait_for_mapping(stage, err);
+	tree.host = &host;
 	if (r == 0)
 		r = build_tree(stage, &tree, &net, err);
 	if (r == 0)
