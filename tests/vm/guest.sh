@@ -69,6 +69,23 @@ check_home_hidden() { touch "$HOME/secret" && refused 'No such file' host "cat $
 check_tmp_private() { touch /tmp/vm-secret; refused 'No such file' host 'cat /tmp/vm-secret'; }
 check_processes_invisible() { expect '1' host 'set -- /proc/[0-9]*; [ $# -le 4 ] && echo 1 || echo "$@"'; }
 
+# What mounts.sh made in the guest. Everybody may write there on the host.
+host_mounts() # DIRECTORY RUN-OPTIONS…: no folder below can be written to, and all files can be read
+{
+	[ -d /srv/mounts ] || return 0
+	below=$1
+	shift
+	expect '8' run "$@" -- sh -c 'cd "$0" || exit; find . -type d | while read -r d; do { echo x >"$d/made"; } 2>/dev/null; done; find . -name made; cat */file */*/file | grep -c seen' "$below"
+}
+
+check_host_mounts_read_only() { host_mounts /srv/mounts; }
+check_host_mounts_read_only_below_mirrored_root() { host_mounts /srv/mounts -v "$project/file:/brandnew/file:ro"; }
+check_host_mounts_read_only_below_mirrored_directory() { host_mounts /srv/mounts -v "$project/file:/srv/new/file:ro"; }
+check_host_mounts_read_only_below_bind() { host_mounts /mnt -v /srv/mounts:/mnt:ro; }
+check_host_mounts_read_only_below_bind_of_everything() { host_mounts /mnt/srv/mounts -v /:/mnt:ro; }
+check_host_mounts_kept_flags() { [ -d /srv/mounts ] || return 0; expect 'nosuid nodev noexec noatime' run -v /srv/mounts:/mnt -- awk '$5 == "/mnt/locked" { gsub(/,|rw|ro|relatime/, " ", $6); $1 = $1; n = split($6, f, " "); for (i = 1; i <= n; i++) have[f[i]] = 1; print (have["nosuid"] ? "nosuid" : "-"), (have["nodev"] ? "nodev" : "-"), (have["noexec"] ? "noexec" : "-"), (have["noatime"] ? "noatime" : "-") }' /proc/self/mountinfo; }
+check_host_mounts_writable_below_writable_bind() { [ -d /srv/mounts ] || return 0; expect 'x' run -v /srv/mounts:/mnt -- sh -c 'echo x >/mnt/deep/deeper/made && cat /mnt/again/deeper/made; rm /mnt/deep/deeper/made'; }
+
 # --- hide, protect, masks ----------------------------------------------------------------------------------------------------------------
 
 check_hide_present() { echo s >"$project/secret"; refused 'Read-only file system' run --set 'filesystem.hide=[$PWD/secret]' -- sh -c 'cat secret; echo x >secret' && rm "$project/secret"; }
@@ -104,6 +121,11 @@ check_mount_target_missing_in_root() { expect 'seen /etc/passwd' run -v "$projec
 check_mount_target_missing_in_read_only_directory() { expect 'seen /etc/passwd' run -v "$project/file:/usr/share/brandnew/file:ro" -- sh -c 'echo $(cat /usr/share/brandnew/file; ls /etc/passwd)'; }
 check_mirrored_directory_read_only() { refused 'Read-only file system' run -v "$project/file:/usr/share/brandnew/file:ro" -- touch /usr/share/x; }
 check_mirrored_root_read_only() { refused 'Read-only file system' run -v "$project/file:/brandnew/file:ro" -- touch /x; }
+check_mirrored_root_mounts_read_only()
+{
+	expect '' run -v "$project/file:/brandnew/file:ro" -- awk '$6 ~ /^rw/ && $5 !~ "^(/proc|/dev|/dev/.*|/home|/home/.*|/root|/tmp|/var/tmp|/run)$" { print $5 }' /proc/self/mountinfo
+}
+check_bind_of_everything_read_only() { expect '' run -v /:/mnt:ro -- awk '$6 ~ /^rw/ && $5 ~ "^/mnt" { print $5 }' /proc/self/mountinfo; }
 check_bind_read_only() { refused 'Read-only file system' run -v "$project:/mnt:ro" -- touch /mnt/x; }
 check_bind_writable() { expect '' run -v "$project:/mnt" -- touch /mnt/written && rm "$project/written"; }
 check_mount_discard() { expect 'new' run -v "$project:/mnt:discard" -- sh -c 'echo new >/mnt/file && cat /mnt/file' && expect 'seen' cat "$project/file"; }
@@ -124,6 +146,14 @@ layered()
 {
 	run @container --overlay "$overlay" --rootfs "$rootfs" "$@"
 }
+
+# The kernel lets users mount overlayfs from 5.11 on. Before, who asks for it by name is told.
+kernel_is_before() # VERSION
+{
+	[ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" != "$1" ]
+}
+
+kernel_overlay_refused() { refused "cannot use the kernel's overlayfs" layered true; }
 
 overlay_root_and_range() { expect '0 1000' layered sh -c 'touch /f; chown 1000 /f; echo $(id -u) $(stat -c %u /f)'; }
 overlay_single_id() { expect '0 x' layered --userns single sh -c 'echo x >/f; echo $(id -u) $(cat /f)'; }
@@ -196,6 +226,19 @@ functions() # PREFIX: in the order of this file
 	sed -n "s/^\($1[a-z_]*\)().*/\1/p" "$0"
 }
 
+# The suites that came along (tests/vm/run, VM_TESTS), which are built for the distribution of the machine that built them.
+suites()
+{
+	[ -d "$top/build/tests" ] || return 0
+	cp -r "$top" "$here/tree" && cd "$here/tree" || return
+	CARREL_TEST_ROOTS=$(tests/roots) CARREL_UNDER_TEST=build/carrel LD_LIBRARY_PATH=$here/tree/lib
+	export CARREL_TEST_ROOTS CARREL_UNDER_TEST LD_LIBRARY_PATH
+	while read -r suite; do
+		echo "# suite $suite"
+		"build/tests/$suite" --verbose --color=never --timeout 600 -j 2 </dev/null 2>&1 | sed -e '/^\[RUN \] /d' -e '/^\[PASS\] /d' -e 's/^/# > /'
+	done <suites
+}
+
 prepare()
 {
 	mkdir -p "$project" "$rootfs"
@@ -218,6 +261,10 @@ for overlay in auto kernel fuse; do
 	run @container --overlay $overlay --rootfs "$rootfs" --report "$here/report" true >/dev/null 2>&1 </dev/null
 	echo "# rung overlay $overlay: $(sed -n 's/.*"overlay": "\(.*\)".*/\1/p' "$here/report" 2>/dev/null)"
 	rm -f "$here/report"
+	if [ $overlay = kernel ] && kernel_is_before 5.11; then
+		report 'kernel refused' kernel_overlay_refused
+		continue
+	fi
 	for check in $(functions overlay_); do
 		report "$overlay ${check#overlay_}" "$check"
 	done
@@ -225,4 +272,5 @@ done
 for check in $(functions check_ | sed -n '/killed_launcher/,$p'); do
 	report "${check#check_}" "$check"
 done
+suites
 echo '# end'
