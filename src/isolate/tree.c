@@ -145,10 +145,11 @@ static int open_scratch(struct tree *tree, struct error *err)
 	if (tree->scratch_fd < 0)
 		return error_set(err, -tree->scratch_fd, "cannot make a tmpfs for the writable layers");
 	/* Before 6.15 neither overlayfs nor open_tree takes what lies in a detached mount. So it is attached, until the pivot or tree_finish takes it away,
-	 * on a folder that nobody but this process has and that nobody needs: a copy of the host's tree, as a mount or a layer, hides nothing by it. */
+	 * on a folder that nobody but this process has and that nobody needs (not `task`, through which thread-self leads): a copy of the host's tree, as a
+	 * mount or a layer, hides nothing by it. */
 	cleanup_close int probe = mount_clone(tree->scratch_fd, "", AT_EMPTY_PATH);
 	if (probe < 0) {
-		cleanup_close int place = open("/proc/self/task", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		cleanup_close int place = open("/proc/self/map_files", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		int r = place < 0 ? -errno : mount_attach(tree->scratch_fd, place, 0);
 		if (r < 0)
 			return error_set(err, -r, "cannot attach the tmpfs for the writable layers");
