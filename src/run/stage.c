@@ -134,6 +134,9 @@ static int open_terminal(const struct stage *stage, int *ret_slave, struct error
 	r = tty_open_pty("/dev/pts/ptmx", &master, ret_slave, err);
 	if (r < 0)
 		return r;
+	/* Now, not when the launcher takes it over: the command may ask at once. */
+	tty_copy_size(STDOUT_FILENO, master);
+	tty_copy_size(STDIN_FILENO, master);
 	r = channel_send(stage->channel, &message, &master, 1);
 	return r < 0 ? error_set(err, -r, "cannot hand the terminal to the launcher") : 0;
 }
