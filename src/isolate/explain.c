@@ -160,12 +160,16 @@ static bool explain_seccomp(struct explanation *ret)
 {
 	if (!under_seccomp())
 		return false;
+	const char *container = getenv("container"); /* systemd's convention, which carrel keeps: only the hint goes by it */
+
 	(void)say_cause(ret, "a system call filter (seccomp) of what carrel was started in refuses it");
+	if (container && strcmp(container, "carrel") == 0)
+		return say_hint(ret, "carrel was started in a sandbox of carrel: start the outer one with  carrel run @nest -- …");
 	if (access("/.dockerenv", F_OK) == 0)
 		return say_hint(ret, "start the outer container with  docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined");
 	if (access("/run/.containerenv", F_OK) == 0)
 		return say_hint(ret, "start the outer container with  podman run --security-opt seccomp=unconfined --security-opt unmask=ALL");
-	return say_hint(ret, "allow user namespaces there: in an outer carrel by its profile's `syscalls`, in a systemd service by RestrictNamespaces=no");
+	return say_hint(ret, "allow user namespaces there, in a systemd service by RestrictNamespaces=no");
 }
 
 static bool explain_selinux(int errnum, struct explanation *ret)
