@@ -14,13 +14,13 @@ Test(build, a_debian_source_package)
 	harness_requires_program("dh");
 	(void)harness_shell(harness_text("mkdir package && cp '%s'/* package", source));
 	result = harness_run(&(struct harness_run){.cwd = harness_path("package"), .timeout_ms = 200000,
-	    ARGV("run", "@build", "--", "sh", "-ec", "dpkg-source -x *.dsc; cd */; dpkg-buildpackage -us -uc; dpkg-deb --contents ../tree_*.deb")});
+		ARGV("run", "@build", "--", "sh", "-ec", "dpkg-source -x *.dsc; cd */; dpkg-buildpackage -us -uc; dpkg-deb --contents ../tree_*.deb")});
 	harness_expect_status("dpkg-buildpackage", &result, 0);
 	harness_expect_out("dpkg-buildpackage", &result, "./usr/bin/tree");
 	cr_expect_str_eq(harness_shell("stat -c %U package/tree_*.deb"), harness_shell("id -un"));
 	harness_done(&result);
 	result = harness_run(&(struct harness_run){.cwd = harness_path("package"),
-	    ARGV("run", "@build", "--", "sh", "-ec", "dpkg-deb -x tree_*.deb out; out/usr/bin/tree --noreport out/usr/bin")});
+		ARGV("run", "@build", "--", "sh", "-ec", "dpkg-deb -x tree_*.deb out; out/usr/bin/tree --noreport out/usr/bin")});
 	harness_expect_out("what was built", &result, "tree");
 	harness_done(&result);
 }
@@ -48,7 +48,7 @@ Test(build, leaves_gits_hooks_alone)
 	harness_requires_program("git");
 	(void)harness_shell("git init -q repo && cd repo && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one");
 	result = harness_run(&(struct harness_run){.cwd = harness_path("repo"), ARGV("run", "@build", "--", "sh", "-c",
-	    "echo 'touch planted' >.git/hooks/post-commit; chmod +x .git/hooks/post-commit; git config core.fsmonitor 'touch planted'; mv .git x; mkdir -p .git/hooks; git log --oneline")});
+		"echo 'touch planted' >.git/hooks/post-commit; chmod +x .git/hooks/post-commit; git config core.fsmonitor 'touch planted'; mv .git x; mkdir -p .git/hooks; git log --oneline")});
 	harness_expect_out("log", &result, "one");
 	harness_done(&result);
 	(void)harness_shell("cd repo && git status >/dev/null && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m two");

@@ -10,26 +10,26 @@ static const struct cover {
 	const char *name, *key, *paths, *setup, *script;
 	const char *also; /* what the script may leave, as a name in the project; it is removed before the comparison */
 } covers[] = {
-    {"a file", "protect", "[$PWD/.env]", "echo s >.env", "echo x >.env; rm -f .env; mv .env y; ln -sf y .env; mkdir .env", NULL},
-    {"a file through its folder", "protect", "[$PWD/a/b/.env]", "mkdir -p a/b && echo s >a/b/.env", "mv a c; mv a/b a/d; rm -rf a; mkdir -p a/b; echo x >a/b/.env", NULL},
-    {"a folder", "protect", "[$PWD/.git/hooks]", "mkdir -p .git/hooks && echo h >.git/hooks/h",
+	{"a file", "protect", "[$PWD/.env]", "echo s >.env", "echo x >.env; rm -f .env; mv .env y; ln -sf y .env; mkdir .env", NULL},
+	{"a file through its folder", "protect", "[$PWD/a/b/.env]", "mkdir -p a/b && echo s >a/b/.env", "mv a c; mv a/b a/d; rm -rf a; mkdir -p a/b; echo x >a/b/.env", NULL},
+	{"a folder", "protect", "[$PWD/.git/hooks]", "mkdir -p .git/hooks && echo h >.git/hooks/h",
         "echo x >.git/hooks/h; touch .git/hooks/new; rm -rf .git; mv .git x; mkdir -p .git/hooks; rmdir .git/hooks; chmod 777 .git/hooks", NULL},
-    {"an absent file", "protect", "[$PWD/.env]", "true", "echo x >.env; mkdir .env; rm -rf .env; mv .env y; ln -sf y .env; echo x >.env", NULL},
-    {"an absent folder", "protect", "[$PWD/.hooks/]", "true", "mkdir .hooks; touch .hooks/x; rm -rf .hooks; mv .hooks y; mkdir -p .hooks/x", NULL},
-    {"absent below an absent folder", "protect", "[$PWD/.git/hooks]", "true", "mkdir -p .git/hooks; mv .git x; rm -rf .git; mkdir -p .git/hooks; echo x >.git/hooks/h", NULL},
-    {"absent in a present folder", "protect", "[$PWD/.git/hooks/]", "mkdir .git", "mkdir .git/hooks; mv .git x; mkdir -p .git/hooks; echo x >.git/hooks/h", NULL},
-    {"a symlink", "protect", "[$PWD/.env]", "echo s >real && ln -s real .env", "echo x >.env; echo x >real; rm -f .env; mv real r; echo x >.env", NULL},
-    {"a dangling symlink", "protect", "[$PWD/.env]", "ln -s real .env", "echo x >.env; echo x >real; rm -f .env; ln -sf other .env; mkdir real", NULL},
-    {"a dangling symlink on the way", "protect", "[$PWD/.git/hooks]", "ln -s git .git", "rm -f .git; mkdir git; mkdir -p .git/hooks; echo x >.git/hooks/h; mv .git y", NULL},
-    {"a dangling chain", "protect", "[$PWD/.env]", "ln -s one .env && ln -s sub/../two one && mkdir sub", "echo x >two; echo x >one; rm -f one; mv one y; echo x >.env", NULL},
-    {"a symlink on the way", "protect", "[$PWD/.git/hooks]", "mkdir -p git/hooks && ln -s git .git", "rm -f .git; mkdir -p .git/hooks; touch git/hooks/h; mv git g; mkdir -p git/hooks", NULL},
-    {"two at once", "protect", "[$PWD/.env, $PWD/.git/hooks/]", "true", "echo x >.env; mkdir -p .git/hooks; mv .git x; mv .env y", NULL},
-    {"a folder inside a hidden one", "hide", "[$PWD/.git, $PWD/.git/hooks]", "mkdir -p .git/hooks && echo secret >.git/hooks/h", "cat .git/hooks/h; mv .git x; rm -rf .git; mkdir -p .git/hooks", NULL},
-    {"a hidden file", "hide", "[$PWD/.env]", "echo secret >.env", "cat .env; echo x >.env; rm -f .env; mv .env y; cat y", NULL},
-    {"a hidden folder", "hide", "[$PWD/keys]", "mkdir keys && echo secret >keys/k", "cat keys/k; touch keys/x; mv keys y; rm -rf keys; cat y/k; mkdir keys", NULL},
-    {"a hidden symlink", "hide", "[$PWD/.env]", "echo secret >real && ln -s real .env", "cat .env; cat real; rm -f .env; mv real r; cat r", NULL},
-    {"a hidden absent file", "hide", "[$PWD/.env]", "true", "echo x >.env; mkdir .env; mv .env y; rm -rf .env", NULL},
-    {"new files beside", "protect", "[$PWD/.env]", "true", "echo new >ok; echo x >.env", "ok"},
+	{"an absent file", "protect", "[$PWD/.env]", "true", "echo x >.env; mkdir .env; rm -rf .env; mv .env y; ln -sf y .env; echo x >.env", NULL},
+	{"an absent folder", "protect", "[$PWD/.hooks/]", "true", "mkdir .hooks; touch .hooks/x; rm -rf .hooks; mv .hooks y; mkdir -p .hooks/x", NULL},
+	{"absent below an absent folder", "protect", "[$PWD/.git/hooks]", "true", "mkdir -p .git/hooks; mv .git x; rm -rf .git; mkdir -p .git/hooks; echo x >.git/hooks/h", NULL},
+	{"absent in a present folder", "protect", "[$PWD/.git/hooks/]", "mkdir .git", "mkdir .git/hooks; mv .git x; mkdir -p .git/hooks; echo x >.git/hooks/h", NULL},
+	{"a symlink", "protect", "[$PWD/.env]", "echo s >real && ln -s real .env", "echo x >.env; echo x >real; rm -f .env; mv real r; echo x >.env", NULL},
+	{"a dangling symlink", "protect", "[$PWD/.env]", "ln -s real .env", "echo x >.env; echo x >real; rm -f .env; ln -sf other .env; mkdir real", NULL},
+	{"a dangling symlink on the way", "protect", "[$PWD/.git/hooks]", "ln -s git .git", "rm -f .git; mkdir git; mkdir -p .git/hooks; echo x >.git/hooks/h; mv .git y", NULL},
+	{"a dangling chain", "protect", "[$PWD/.env]", "ln -s one .env && ln -s sub/../two one && mkdir sub", "echo x >two; echo x >one; rm -f one; mv one y; echo x >.env", NULL},
+	{"a symlink on the way", "protect", "[$PWD/.git/hooks]", "mkdir -p git/hooks && ln -s git .git", "rm -f .git; mkdir -p .git/hooks; touch git/hooks/h; mv git g; mkdir -p git/hooks", NULL},
+	{"two at once", "protect", "[$PWD/.env, $PWD/.git/hooks/]", "true", "echo x >.env; mkdir -p .git/hooks; mv .git x; mv .env y", NULL},
+	{"a folder inside a hidden one", "hide", "[$PWD/.git, $PWD/.git/hooks]", "mkdir -p .git/hooks && echo secret >.git/hooks/h", "cat .git/hooks/h; mv .git x; rm -rf .git; mkdir -p .git/hooks", NULL},
+	{"a hidden file", "hide", "[$PWD/.env]", "echo secret >.env", "cat .env; echo x >.env; rm -f .env; mv .env y; cat y", NULL},
+	{"a hidden folder", "hide", "[$PWD/keys]", "mkdir keys && echo secret >keys/k", "cat keys/k; touch keys/x; mv keys y; rm -rf keys; cat y/k; mkdir keys", NULL},
+	{"a hidden symlink", "hide", "[$PWD/.env]", "echo secret >real && ln -s real .env", "cat .env; cat real; rm -f .env; mv real r; cat r", NULL},
+	{"a hidden absent file", "hide", "[$PWD/.env]", "true", "echo x >.env; mkdir .env; mv .env y; rm -rf .env", NULL},
+	{"new files beside", "protect", "[$PWD/.env]", "true", "echo new >ok; echo x >.env", "ok"},
 };
 
 static const char *prepare(const struct cover *cover)
@@ -44,7 +44,7 @@ static struct harness_result attempt(const struct cover *cover, bool covered)
 	const char *setting = harness_text("filesystem.%s=%s", cover->key, cover->paths);
 
 	return harness_run(&(struct harness_run){.cwd = harness_path("project"),
-	    .argv = harness_words(covered ? HARNESS_WORDS("run", "--set", setting) : HARNESS_WORDS("run"), HARNESS_WORDS("--", "sh", "-c", script))});
+		.argv = harness_words(covered ? HARNESS_WORDS("run", "--set", setting) : HARNESS_WORDS("run"), HARNESS_WORDS("--", "sh", "-c", script))});
 }
 
 Test(covers, hold_and_leave_no_trace)
@@ -74,7 +74,7 @@ Test(covers, hold_and_leave_no_trace)
 static struct harness_started start_covered(const char *script)
 {
 	return harness_start(&(struct harness_run){.cwd = harness_path("project"),
-	    ARGV("run", "--set", "filesystem.protect=[$PWD/.env, $PWD/.git/hooks/]", "--set", "filesystem.hide=[$PWD/keys]", "--", "sh", "-c", script)});
+		ARGV("run", "--set", "filesystem.protect=[$PWD/.env, $PWD/.git/hooks/]", "--set", "filesystem.hide=[$PWD/keys]", "--", "sh", "-c", script)});
 }
 
 Test(covers, no_trace_after_sigkill)

@@ -26,10 +26,10 @@ static const struct kind {
 	const char *name;
 	const char *const *options;
 } kinds[] = {
-    {"plain", HARNESS_WORDS(NULL)},
-    {"placeholders", HARNESS_WORDS("--set", "filesystem.protect=[$PWD/.env, $PWD/.git/hooks/]", "--set", "filesystem.hide=[$PWD/keys/]")},
-    {"fuse", HARNESS_WORDS("--overlay", "fuse", "--userns", "subids", "--set", "filesystem.writes=discard")},
-    {"kernel's overlay", HARNESS_WORDS("--overlay", "kernel", "--userns", "subids", "--set", "filesystem.writes=discard")},
+	{"plain", HARNESS_WORDS(NULL)},
+	{"placeholders", HARNESS_WORDS("--set", "filesystem.protect=[$PWD/.env, $PWD/.git/hooks/]", "--set", "filesystem.hide=[$PWD/keys/]")},
+	{"fuse", HARNESS_WORDS("--overlay", "fuse", "--userns", "subids", "--set", "filesystem.writes=discard")},
+	{"kernel's overlay", HARNESS_WORDS("--overlay", "kernel", "--userns", "subids", "--set", "filesystem.writes=discard")},
 };
 
 /* On the host: what names the project among the mounts, and what carrel left in its folders. */
@@ -46,7 +46,7 @@ static void kill_at_moments(const struct kind *kind, size_t rounds)
 	before = harness_snapshot(harness_path("project"));
 	for (size_t i = 0; i < rounds; i++) {
 		struct harness_started run = harness_start(&(struct harness_run){.cwd = harness_path("project"),
-		    .argv = harness_words(HARNESS_WORDS("run"), harness_words(kind->options, HARNESS_WORDS("--", "sh", "-c", "setsid sleep 100 & sleep 100")))});
+			.argv = harness_words(HARNESS_WORDS("run"), harness_words(kind->options, HARNESS_WORDS("--", "sh", "-c", "setsid sleep 100 & sleep 100")))});
 		struct harness_result result;
 
 		pause_us(moment(i * ROUNDS / rounds));
@@ -98,7 +98,7 @@ Test(killed, the_fuse_server)
 	harness_requires_fuse();
 	harness_requires_subids();
 	run = harness_start(&(struct harness_run){.timeout_ms = 20000,
-	    ARGV("run", "--overlay", "fuse", "--set", "filesystem.writes=discard", "--", "sh", "-c", "touch ready; until test -e go; do sleep 0.05; done; ls /etc; exit 9")});
+		ARGV("run", "--overlay", "fuse", "--set", "filesystem.writes=discard", "--", "sh", "-c", "touch ready; until test -e go; do sleep 0.05; done; ls /etc; exit 9")});
 	cr_assert(harness_wait_for(harness_path("ready"), 10000));
 	pid = harness_shell(harness_text("for p in /proc/[0-9]*; do grep -qs '^PPid:.%d$' $p/status && grep -qs fuse-overlayfs $p/comm && echo ${p#/proc/}; done; true", (int)run.pid));
 	cr_assert(pid[0], "no server was found");

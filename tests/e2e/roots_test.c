@@ -9,10 +9,10 @@ HARNESS_SUITE(roots);
 static const struct rung {
 	const char *name, *overlay, *ids;
 } rungs[] = {
-    {"kernel, a range", "kernel", "subids"},
-    {"kernel, one id", "kernel", "single"},
-    {"fuse, a range", "fuse", "subids"},
-    {"fuse, one id", "fuse", "single"},
+	{"kernel, a range", "kernel", "subids"},
+	{"kernel, one id", "kernel", "single"},
+	{"fuse, a range", "fuse", "subids"},
+	{"fuse, one id", "fuse", "single"},
 };
 
 static void requires_all(void)
@@ -33,20 +33,20 @@ static const struct script {
 	const char *out;
 	bool range_only;
 } scripts[] = {
-    {"who", "id -un; test -w /etc/shadow && echo may-write", 0, "root\nmay-write\n", false},
-    {"new files", "echo a >/new && echo b >/etc/new && cat /new /etc/new && ls /etc/new", 0, "a\nb\n/etc/new\n", false},
-    {"files change", "echo x >>/etc/passwd && tail -n1 /etc/passwd", 0, "x\n", false},
-    {"files go", "rm /etc/passwd && ls /etc/passwd", 2, "", false},
-    {"a folder goes and comes back empty", "rm -r /usr/share/doc && mkdir /usr/share/doc && ls -A /usr/share/doc | wc -l", 0, "0\n", false},
-    {"a folder is renamed", "mv /etc/skel /etc/skull && ls -A /etc/skull | wc -l && test ! -e /etc/skel", 0, "3\n", false},
-    {"hard and symbolic links", "echo l >/a && ln /a /b && ln -s b /c && cat /c && stat -c %h /a", 0, "l\n2\n", false},
-    {"modes stay", "stat -c %a /tmp /usr/bin/passwd /root", 0, "1777\n4755\n700\n", false},
-    {"owners", "touch /f && chown 33:8 /f && stat -c %u:%g /f && chgrp shadow /etc/issue && stat -c %G /etc/issue", 0, "33:8\nshadow\n", true},
-    {"another user", "chmod 755 /mnt && chown www-data /mnt && setpriv --reuid 33 --regid 33 --clear-groups sh -c 'touch /mnt/w && stat -c %U /mnt/w'", 0,
+	{"who", "id -un; test -w /etc/shadow && echo may-write", 0, "root\nmay-write\n", false},
+	{"new files", "echo a >/new && echo b >/etc/new && cat /new /etc/new && ls /etc/new", 0, "a\nb\n/etc/new\n", false},
+	{"files change", "echo x >>/etc/passwd && tail -n1 /etc/passwd", 0, "x\n", false},
+	{"files go", "rm /etc/passwd && ls /etc/passwd", 2, "", false},
+	{"a folder goes and comes back empty", "rm -r /usr/share/doc && mkdir /usr/share/doc && ls -A /usr/share/doc | wc -l", 0, "0\n", false},
+	{"a folder is renamed", "mv /etc/skel /etc/skull && ls -A /etc/skull | wc -l && test ! -e /etc/skel", 0, "3\n", false},
+	{"hard and symbolic links", "echo l >/a && ln /a /b && ln -s b /c && cat /c && stat -c %h /a", 0, "l\n2\n", false},
+	{"modes stay", "stat -c %a /tmp /usr/bin/passwd /root", 0, "1777\n4755\n700\n", false},
+	{"owners", "touch /f && chown 33:8 /f && stat -c %u:%g /f && chgrp shadow /etc/issue && stat -c %G /etc/issue", 0, "33:8\nshadow\n", true},
+	{"another user", "chmod 755 /mnt && chown www-data /mnt && setpriv --reuid 33 --regid 33 --clear-groups sh -c 'touch /mnt/w && stat -c %U /mnt/w'", 0,
         "www-data\n", true},
-    {"devices are there", "echo x >/dev/null && head -c3 /dev/zero | wc -c && test -c /dev/urandom && test -d /dev/pts && test -w /dev/shm", 0, "3\n", false},
-    {"proc is its own", "cat /proc/1/comm && test -r /proc/self/status && ls /proc | grep -c '^[0-9]'", 0, "", false},
-    {"mmap and exec", "cp /bin/true /t && chmod 755 /t && /t && echo ran", 0, "ran\n", false},
+	{"devices are there", "echo x >/dev/null && head -c3 /dev/zero | wc -c && test -c /dev/urandom && test -d /dev/pts && test -w /dev/shm", 0, "3\n", false},
+	{"proc is its own", "cat /proc/1/comm && test -r /proc/self/status && ls /proc | grep -c '^[0-9]'", 0, "", false},
+	{"mmap and exec", "cp /bin/true /t && chmod 755 /t && /t && echo ran", 0, "ran\n", false},
 };
 
 Test(roots, written_and_forgotten)
@@ -64,7 +64,7 @@ Test(roots, written_and_forgotten)
 			if (s->range_only && rungs[r].ids[1] == 'i')
 				continue;
 			struct harness_result result = harness_run(
-			    &(struct harness_run){.argv = harness_words(options(&rungs[r], root), HARNESS_WORDS("--", "sh", "-c", s->script))});
+				&(struct harness_run){.argv = harness_words(options(&rungs[r], root), HARNESS_WORDS("--", "sh", "-c", s->script))});
 			harness_expect_status(name, &result, s->status);
 			harness_expect_out(name, &result, s->out);
 			harness_done(&result);
@@ -83,7 +83,7 @@ Test(roots, apt_installs_a_package)
 	requires_all();
 	for (size_t r = 0; r < ARRAY_SIZE(rungs); r += 2) {
 		struct harness_result result = harness_run(&(struct harness_run){.timeout_ms = 120000,
-		    .argv = harness_words(options(&rungs[r], root), HARNESS_WORDS("--network", "host", "-v", "/etc/resolv.conf:/etc/resolv.conf:ro", "-u", "root", "--", "sh", "-c", install))});
+			.argv = harness_words(options(&rungs[r], root), HARNESS_WORDS("--network", "host", "-v", "/etc/resolv.conf:/etc/resolv.conf:ro", "-u", "root", "--", "sh", "-c", install))});
 
 		harness_expect_status(rungs[r].name, &result, 0);
 		harness_expect_out(rungs[r].name, &result, "\n42\n");
@@ -100,7 +100,7 @@ Test(roots, deny)
 	for (size_t i = 0; i < 2; i++) {
 		const char *ids = i ? "single" : "subids";
 		struct harness_result result =
-		    HARNESS("run", "@container", "--userns", ids, "--read-only", "--rootfs", root, "--", "sh", "-c", "touch /x; touch /etc/passwd; touch /dev/shm/x && echo shm");
+			HARNESS("run", "@container", "--userns", ids, "--read-only", "--rootfs", root, "--", "sh", "-c", "touch /x; touch /etc/passwd; touch /dev/shm/x && echo shm");
 
 		harness_expect_err(ids, &result, "'/x': Read-only file system");
 		harness_expect_err(ids, &result, "'/etc/passwd': Read-only file system");
@@ -119,12 +119,12 @@ Test(roots, kept_by_name)
 		int status;
 		const char *out;
 	} steps[] = {
-	    {"written", "first", "echo one >/kept && rm /etc/issue && mkdir /d && chown 7 /d && echo done", 0, "done"},
-	    {"seen again", "first", "cat /kept && ls /etc/issue", 2, "one"},
-	    {"owner kept", "first", "stat -c %u /d", 0, "7"},
-	    {"not in another", "second", "ls /etc/issue /kept", 2, "/etc/issue"},
-	    {"nor without a name", NULL, "ls /etc/issue /kept", 2, "/etc/issue"},
-	    {"nor after --rm", "first", "ls /kept", 0, "/kept"},
+		{"written", "first", "echo one >/kept && rm /etc/issue && mkdir /d && chown 7 /d && echo done", 0, "done"},
+		{"seen again", "first", "cat /kept && ls /etc/issue", 2, "one"},
+		{"owner kept", "first", "stat -c %u /d", 0, "7"},
+		{"not in another", "second", "ls /etc/issue /kept", 2, "/etc/issue"},
+		{"nor without a name", NULL, "ls /etc/issue /kept", 2, "/etc/issue"},
+		{"nor after --rm", "first", "ls /kept", 0, "/kept"},
 	};
 
 	requires_all();
@@ -134,7 +134,7 @@ Test(roots, kept_by_name)
 		for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 			const char *const *name = steps[i].sandbox ? HARNESS_WORDS("--name", steps[i].sandbox) : HARNESS_WORDS(NULL);
 			struct harness_result result = harness_run(&(struct harness_run){ENVIRONMENT(store),
-			    .argv = harness_words(options(&rungs[r], root), harness_words(name, HARNESS_WORDS("--", "sh", "-c", steps[i].script)))});
+				.argv = harness_words(options(&rungs[r], root), harness_words(name, HARNESS_WORDS("--", "sh", "-c", steps[i].script)))});
 			const char *row = harness_text("%s: %s", rungs[r].name, steps[i].name);
 
 			harness_expect_status(row, &result, steps[i].status);
@@ -153,7 +153,7 @@ Test(roots, one_at_a_time_by_name)
 
 	harness_requires_subids();
 	first = harness_start(&(struct harness_run){ENVIRONMENT(store),
-	    ARGV("run", "@container", "--rootfs", root, "--name", "one", "-v", harness_text("%s:/out", harness_tmp()), "--", "sh", "-c", "touch /out/ready; sleep 20")});
+		ARGV("run", "@container", "--rootfs", root, "--name", "one", "-v", harness_text("%s:/out", harness_tmp()), "--", "sh", "-c", "touch /out/ready; sleep 20")});
 	cr_assert(harness_wait_for(ready, 5000));
 	result = harness_run(&(struct harness_run){ENVIRONMENT(store), ARGV("run", "@container", "--rootfs", root, "--name", "one", "--", "true")});
 	harness_expect_status("second", &result, 125);
@@ -199,7 +199,7 @@ Test(roots, host_with_discarded_writes)
 	before = harness_snapshot(harness_path("project"));
 	for (size_t r = 0; r < ARRAY_SIZE(rungs); r++) {
 		struct harness_result result = harness_run(&(struct harness_run){.cwd = harness_path("project"),
-		    ARGV("run", "--set", "filesystem.writes=discard", "-v", harness_text("%s:%s:discard", harness_path("project"), harness_path("project")),
+			ARGV("run", "--set", "filesystem.writes=discard", "-v", harness_text("%s:%s:discard", harness_path("project"), harness_path("project")),
 		        "--overlay", rungs[r].overlay, "--userns", rungs[r].ids, "--", "sh", "-c",
 		        "touch /zz && echo b >deep/file && rm -r deep && echo c >new && cat new && ls /proc/self/exe /sys/kernel >/dev/null && ls / | grep -c '^usr$'")});
 

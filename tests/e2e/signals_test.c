@@ -72,7 +72,7 @@ Test(signals, stop_and_continue)
 	static const char script[] = "set -m; \"$@\" run -- sh -c 'touch ready; while sleep 0.05; do echo tick >>ticks; done' & echo $! >job; fg >/dev/null 2>&1; echo stopped >stopped; "
 				     "until test -e go; do sleep 0.05; done; fg >/dev/null 2>&1; exit $?";
 	struct harness_started shell =
-	    harness_start(&(struct harness_run){.program = "/bin/bash", .terminal = true, .timeout_ms = 30000, ARGV("-c", script, "bash", harness_program())});
+		harness_start(&(struct harness_run){.program = "/bin/bash", .terminal = true, .timeout_ms = 30000, ARGV("-c", script, "bash", harness_program())});
 	struct harness_result result;
 	const char *before, *after;
 	pid_t job;
@@ -105,18 +105,18 @@ static const struct limit_case {
 	const char *err, *report;
 	long most_ms;
 } limits[] = {
-    {"timeout, obeyed", HARNESS_WORDS("--timeout", "300ms"), "sleep 20", 143, "ended by the timeout of 300ms (command line --timeout)", "\"timeout\"", 5000},
-    {"timeout, a handler's status", HARNESS_WORDS("--timeout", "300ms"), "trap 'exit 5' TERM; while :; do sleep 0.05; done", 5, "ended by the timeout", "\"timeout\"", 5000},
-    {"timeout, ignored", HARNESS_WORDS("--timeout", "300ms", "--set", "resources.grace=300ms"), "trap '' TERM; while :; do sleep 0.05; done", 137, "ended by the timeout", "\"timeout\"", 6000},
-    {"timeout, not reached", HARNESS_WORDS("--timeout", "20s"), "true", 0, NULL, "\"exited\"", 5000},
-    {"timeout of a stopped command", HARNESS_WORDS("--timeout", "300ms"), "kill -STOP $$", 143, "ended by the timeout", "\"timeout\"", 5000},
-    {"CPU time", HARNESS_WORDS("--set", "resources.cpu_time=1s"), "while :; do :; done", 152, "ended by the CPU time limit of 1s", "\"cpu_time\"", 15000},
-    {"file size", HARNESS_WORDS("--set", "resources.file_size=1M"), "exec dd if=/dev/zero of=big bs=64k count=100", 153, "ended by the file size limit of 1M", "\"file_size\"", 5000},
-    {"open files", HARNESS_WORDS("--ulimit", "nofile=64"), "ulimit -n", 0, NULL, "\"exited\"", 5000},
-    {"a call with the action kill", HARNESS_WORDS("--set", "syscalls.rules=[{call: sched_yield, action: kill}]"), "exec python3 -c 'import os; os.sched_yield()'", 159, "system call filter", "\"seccomp\"", 5000},
-    {"its own signal", HARNESS_WORDS(NULL), "kill -USR1 $$", 138, NULL, "\"signaled\"", 5000},
-    {"its own status", HARNESS_WORDS(NULL), "exit 250", 250, NULL, "\"exited\"", 5000},
-    {"background children go, too", HARNESS_WORDS(NULL), "sleep 100 & setsid sleep 100 & exit 4", 4, NULL, "\"exited\"", 5000},
+	{"timeout, obeyed", HARNESS_WORDS("--timeout", "300ms"), "sleep 20", 143, "ended by the timeout of 300ms (command line --timeout)", "\"timeout\"", 5000},
+	{"timeout, a handler's status", HARNESS_WORDS("--timeout", "300ms"), "trap 'exit 5' TERM; while :; do sleep 0.05; done", 5, "ended by the timeout", "\"timeout\"", 5000},
+	{"timeout, ignored", HARNESS_WORDS("--timeout", "300ms", "--set", "resources.grace=300ms"), "trap '' TERM; while :; do sleep 0.05; done", 137, "ended by the timeout", "\"timeout\"", 6000},
+	{"timeout, not reached", HARNESS_WORDS("--timeout", "20s"), "true", 0, NULL, "\"exited\"", 5000},
+	{"timeout of a stopped command", HARNESS_WORDS("--timeout", "300ms"), "kill -STOP $$", 143, "ended by the timeout", "\"timeout\"", 5000},
+	{"CPU time", HARNESS_WORDS("--set", "resources.cpu_time=1s"), "while :; do :; done", 152, "ended by the CPU time limit of 1s", "\"cpu_time\"", 15000},
+	{"file size", HARNESS_WORDS("--set", "resources.file_size=1M"), "exec dd if=/dev/zero of=big bs=64k count=100", 153, "ended by the file size limit of 1M", "\"file_size\"", 5000},
+	{"open files", HARNESS_WORDS("--ulimit", "nofile=64"), "ulimit -n", 0, NULL, "\"exited\"", 5000},
+	{"a call with the action kill", HARNESS_WORDS("--set", "syscalls.rules=[{call: sched_yield, action: kill}]"), "exec python3 -c 'import os; os.sched_yield()'", 159, "system call filter", "\"seccomp\"", 5000},
+	{"its own signal", HARNESS_WORDS(NULL), "kill -USR1 $$", 138, NULL, "\"signaled\"", 5000},
+	{"its own status", HARNESS_WORDS(NULL), "exit 250", 250, NULL, "\"exited\"", 5000},
+	{"background children go, too", HARNESS_WORDS(NULL), "sleep 100 & setsid sleep 100 & exit 4", 4, NULL, "\"exited\"", 5000},
 };
 
 Test(signals, limits_and_causes)
@@ -125,7 +125,7 @@ Test(signals, limits_and_causes)
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		const struct limit_case *c = &limits[i];
 		struct harness_result result = harness_run(&(struct harness_run){
-		    .argv = harness_words(HARNESS_WORDS("run", "--report", "report"), harness_words(c->options, HARNESS_WORDS("--", "sh", "-c", c->script)))});
+			.argv = harness_words(HARNESS_WORDS("run", "--report", "report"), harness_words(c->options, HARNESS_WORDS("--", "sh", "-c", c->script)))});
 		const char *report = harness_slurp(harness_path("report"));
 
 		harness_expect_status(c->name, &result, c->status);
@@ -141,15 +141,15 @@ Test(signals, limits_and_causes)
 /* --- what it says --------------------------------------------------------------------------------------------------------------------- */
 
 static const struct harness_case says[] = {
-    {"-v", ARGV("-v", "run", "--", "true"), .err = "ids: single, layers: none, limits: rlimit, network: none"},
-    {"--trace-startup", ARGV("run", "--trace-startup", "--", "true"), .err = "command running"},
-    {"--dry-run", ARGV("run", "--dry-run", "--", "sh", "-c", "touch ran"), .out = "sh"},
-    {"--dry-run names origins", ARGV("run", "--dry-run", "--timeout", "5s", "--", "true"), .out = "command line --timeout"},
-    {"--dry-run names a profile's lines", ARGV("run", "--dry-run", "--", "true"), .out = "default.yaml:"},
-    {"--dry-run of what cannot be", ARGV("run", "--dry-run", "--network", "nat", "--", "true"), .status = 125, .err = "cannot provide"},
-    {"the report on a descriptor that is not there", ARGV("run", "--report", "9", "--", "true"), .status = 125, .err = "descriptor 9"},
-    {"the report in a folder that is not there", ARGV("run", "--report", "/no/such/report", "--", "true"), .status = 125, .err = "/no/such/report"},
-    {"silent when all is well", ARGV("run", "--", "true"), .not_err = "carrel"},
+	{"-v", ARGV("-v", "run", "--", "true"), .err = "ids: single, layers: none, limits: rlimit, network: none"},
+	{"--trace-startup", ARGV("run", "--trace-startup", "--", "true"), .err = "command running"},
+	{"--dry-run", ARGV("run", "--dry-run", "--", "sh", "-c", "touch ran"), .out = "sh"},
+	{"--dry-run names origins", ARGV("run", "--dry-run", "--timeout", "5s", "--", "true"), .out = "command line --timeout"},
+	{"--dry-run names a profile's lines", ARGV("run", "--dry-run", "--", "true"), .out = "default.yaml:"},
+	{"--dry-run of what cannot be", ARGV("run", "--dry-run", "--network", "nat", "--", "true"), .status = 125, .err = "cannot provide"},
+	{"the report on a descriptor that is not there", ARGV("run", "--report", "9", "--", "true"), .status = 125, .err = "descriptor 9"},
+	{"the report in a folder that is not there", ARGV("run", "--report", "/no/such/report", "--", "true"), .status = 125, .err = "/no/such/report"},
+	{"silent when all is well", ARGV("run", "--", "true"), .not_err = "carrel"},
 };
 
 Test(signals, what_it_says)

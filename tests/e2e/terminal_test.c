@@ -24,14 +24,14 @@ static void type(const struct harness_started *run, const char *text)
 }
 
 static const struct harness_case cases[] = {
-    {"a terminal of its own", ARGV("run", "--", "sh", "-c", "tty && test -t 0 && test -t 1 && test -t 2 && echo all"), .out = "/dev/pts/0\r\nall", .terminal = true},
-    {"its size", ARGV("run", "--", "stty", "size"), .out = "24 80", .terminal = true},
-    {"it controls it", ARGV("run", "--", "sh", "-c", "echo x >/dev/tty && ps -o tty= -p $$ 2>/dev/null || true"), .out = "x", .terminal = true},
-    {"input", ARGV("run", "--", "sh", "-c", "read line && echo \"<$line>\""), .input = "typed\n", .out = "<typed>", .terminal = true},
-    {"none without -t", ARGV("run", "--", "sh", "-c", "tty; test -t 1 || echo none"), .status = 0, .out = "none"},
-    {"-t makes one", ARGV("run", "-t", "--", "sh", "-c", "test -t 1 && echo one"), .out = "one"},
-    {"status", ARGV("run", "--", "sh", "-c", "exit 42"), .status = 42, .terminal = true},
-    {"a lot of output", ARGV("run", "--", "sh", "-c", "seq 100000 | tail -c 600000; echo end"), .out = "100000\r\nend", .terminal = true},
+	{"a terminal of its own", ARGV("run", "--", "sh", "-c", "tty && test -t 0 && test -t 1 && test -t 2 && echo all"), .out = "/dev/pts/0\r\nall", .terminal = true},
+	{"its size", ARGV("run", "--", "stty", "size"), .out = "24 80", .terminal = true},
+	{"it controls it", ARGV("run", "--", "sh", "-c", "echo x >/dev/tty && ps -o tty= -p $$ 2>/dev/null || true"), .out = "x", .terminal = true},
+	{"input", ARGV("run", "--", "sh", "-c", "read line && echo \"<$line>\""), .input = "typed\n", .out = "<typed>", .terminal = true},
+	{"none without -t", ARGV("run", "--", "sh", "-c", "tty; test -t 1 || echo none"), .status = 0, .out = "none"},
+	{"-t makes one", ARGV("run", "-t", "--", "sh", "-c", "test -t 1 && echo one"), .out = "one"},
+	{"status", ARGV("run", "--", "sh", "-c", "exit 42"), .status = 42, .terminal = true},
+	{"a lot of output", ARGV("run", "--", "sh", "-c", "seq 100000 | tail -c 600000; echo end"), .out = "100000\r\nend", .terminal = true},
 };
 
 Test(terminal, basics)
@@ -80,9 +80,9 @@ Test(terminal, control_c)
 static const struct session {
 	const char *name, *input, *out;
 } sessions[] = {
-    {"^Z, jobs and fg", "sleep 1\n\032jobs\nfg\necho status=$?\nexit 3\n", "Stopped"},
-    {"background jobs", "sleep 0.1 &\nwait $!\necho status=$?\nexit 3\n", "status=0"},
-    {"^C ends the job, not the shell", "sleep 50\n\003echo alive=$?\nexit 3\n", "alive=130"},
+	{"^Z, jobs and fg", "sleep 1\n\032jobs\nfg\necho status=$?\nexit 3\n", "Stopped"},
+	{"background jobs", "sleep 0.1 &\nwait $!\necho status=$?\nexit 3\n", "status=0"},
+	{"^C ends the job, not the shell", "sleep 50\n\003echo alive=$?\nexit 3\n", "alive=130"},
 };
 
 /* An interactive shell inside: it says nothing of "no job control", and what is typed reaches the foreground job. */
@@ -124,7 +124,7 @@ Test(terminal, is_as_before)
 Test(terminal, suspended_from_outside)
 {
 	struct harness_started run = harness_start(
-	    &(struct harness_run){.program = "/bin/bash", .terminal = true, .timeout_ms = 20000, ARGV("--norc", "-i")});
+		&(struct harness_run){.program = "/bin/bash", .terminal = true, .timeout_ms = 20000, ARGV("--norc", "-i")});
 	struct harness_result result;
 
 	type(&run, harness_text("%s run -- sh -c 'touch ready; until test -e go; do sleep 0.05; done; exit 6' </dev/null | cat\n", harness_program()));
@@ -153,7 +153,7 @@ Test(terminal, closed)
 Test(terminal, closed_on_who_ignores_it)
 {
 	struct harness_started run = harness_start(
-	    &(struct harness_run){.terminal = true, .timeout_ms = 30000, ARGV("run", "--set", "resources.grace=300ms", "--", "sh", "-c", harness_text("trap '' HUP TERM; %s", loop))});
+		&(struct harness_run){.terminal = true, .timeout_ms = 30000, ARGV("run", "--set", "resources.grace=300ms", "--", "sh", "-c", harness_text("trap '' HUP TERM; %s", loop))});
 	struct harness_result result;
 
 	cr_assert(harness_wait_for(harness_path("ready"), 10000));
@@ -168,7 +168,7 @@ Test(terminal, nohup_survives_its_end)
 {
 	static const char script[] = "nohup \"$0\" run -- sh -c 'touch ready; until test -e go; do sleep 0.05; done; echo finished >finished' >/dev/null 2>&1 </dev/null & until test -e ready; do sleep 0.05; done";
 	struct harness_started shell =
-	    harness_start(&(struct harness_run){.program = "/bin/bash", .terminal = true, .leaves_processes = true, ARGV("-c", script, harness_program())});
+		harness_start(&(struct harness_run){.program = "/bin/bash", .terminal = true, .leaves_processes = true, ARGV("-c", script, harness_program())});
 	struct harness_result result = harness_finish(&shell);
 
 	harness_done(&result);

@@ -11,26 +11,26 @@ static const struct user_case {
 	int status;
 	const char *out, *err;
 } cases[] = {
-    {"root by default", HARNESS_WORDS(NULL), 0, "0:0 groups=0 HOME=/root USER=root\n", NULL},
-    {"root", HARNESS_WORDS("-u", "root"), 0, "0:0 groups=0 HOME=/root USER=root\n", NULL},
-    {"0:0", HARNESS_WORDS("-u", "0:0"), 0, "0:0 groups=0 HOME=/root USER=root\n", NULL},
-    {"a name, with its groups", HARNESS_WORDS("-u", "ada"), 0, "1000:1000 groups=1000 50 HOME=/home/ada USER=ada\n", NULL},
-    {"a number that has a name", HARNESS_WORDS("-u", "1000"), 0, "1000:1000 groups=1000 50 HOME=/home/ada USER=ada\n", NULL},
-    {"a number and a group", HARNESS_WORDS("-u", "1000:50"), 0, "1000:50 groups=50 ", NULL},
-    {"a name and a group's name", HARNESS_WORDS("-u", "ada:desk"), 0, "1000:50 groups=50 ", NULL},
-    {"a number without a name", HARNESS_WORDS("-u", "4242:4343"), 0, "4242:4343 groups=4343 HOME=/ ", NULL},
-    {"the highest", HARNESS_WORDS("-u", "65536"), 0, "65536:", NULL},
-    {"beyond the range", HARNESS_WORDS("-u", "65537"), 125, NULL, "not mapped"},
-    {"far beyond", HARNESS_WORDS("-u", "4294967295"), 125, NULL, "4294967295"},
-    {"an unknown name", HARNESS_WORDS("-u", "nobody-here"), 125, NULL, "nobody-here"},
-    {"an unknown group", HARNESS_WORDS("-u", "ada:nobody-here"), 125, NULL, "nobody-here"},
-    {"yourself", HARNESS_WORDS("-u", "self"), 0, "@UID@:", NULL},
-    {"keep-id", HARNESS_WORDS("--userns", "keep-id", "-u", "self"), 0, "@UID@:", NULL},
-    {"keep-id, another", HARNESS_WORDS("--userns", "keep-id", "-u", "ada"), 0, "1000:1000 ", NULL},
-    {"keep-id, root", HARNESS_WORDS("--userns", "keep-id", "-u", "root"), 0, "0:0 ", NULL},
-    {"one id: root", HARNESS_WORDS("--userns", "single", "-u", "root"), 0, "0:0 ", NULL},
-    {"one id: another", HARNESS_WORDS("--userns", "single", "-u", "ada"), 125, NULL, "which has a single one"},
-    {"HOME as it was set", HARNESS_WORDS("-u", "ada", "-e", "HOME=/tmp"), 0, "HOME=/tmp ", NULL},
+	{"root by default", HARNESS_WORDS(NULL), 0, "0:0 groups=0 HOME=/root USER=root\n", NULL},
+	{"root", HARNESS_WORDS("-u", "root"), 0, "0:0 groups=0 HOME=/root USER=root\n", NULL},
+	{"0:0", HARNESS_WORDS("-u", "0:0"), 0, "0:0 groups=0 HOME=/root USER=root\n", NULL},
+	{"a name, with its groups", HARNESS_WORDS("-u", "ada"), 0, "1000:1000 groups=1000 50 HOME=/home/ada USER=ada\n", NULL},
+	{"a number that has a name", HARNESS_WORDS("-u", "1000"), 0, "1000:1000 groups=1000 50 HOME=/home/ada USER=ada\n", NULL},
+	{"a number and a group", HARNESS_WORDS("-u", "1000:50"), 0, "1000:50 groups=50 ", NULL},
+	{"a name and a group's name", HARNESS_WORDS("-u", "ada:desk"), 0, "1000:50 groups=50 ", NULL},
+	{"a number without a name", HARNESS_WORDS("-u", "4242:4343"), 0, "4242:4343 groups=4343 HOME=/ ", NULL},
+	{"the highest", HARNESS_WORDS("-u", "65536"), 0, "65536:", NULL},
+	{"beyond the range", HARNESS_WORDS("-u", "65537"), 125, NULL, "not mapped"},
+	{"far beyond", HARNESS_WORDS("-u", "4294967295"), 125, NULL, "4294967295"},
+	{"an unknown name", HARNESS_WORDS("-u", "nobody-here"), 125, NULL, "nobody-here"},
+	{"an unknown group", HARNESS_WORDS("-u", "ada:nobody-here"), 125, NULL, "nobody-here"},
+	{"yourself", HARNESS_WORDS("-u", "self"), 0, "@UID@:", NULL},
+	{"keep-id", HARNESS_WORDS("--userns", "keep-id", "-u", "self"), 0, "@UID@:", NULL},
+	{"keep-id, another", HARNESS_WORDS("--userns", "keep-id", "-u", "ada"), 0, "1000:1000 ", NULL},
+	{"keep-id, root", HARNESS_WORDS("--userns", "keep-id", "-u", "root"), 0, "0:0 ", NULL},
+	{"one id: root", HARNESS_WORDS("--userns", "single", "-u", "root"), 0, "0:0 ", NULL},
+	{"one id: another", HARNESS_WORDS("--userns", "single", "-u", "ada"), 125, NULL, "which has a single one"},
+	{"HOME as it was set", HARNESS_WORDS("-u", "ada", "-e", "HOME=/tmp"), 0, "HOME=/tmp ", NULL},
 };
 
 static const char say[] = "echo \"$(id -u):$(id -g) groups=$(id -G) HOME=$HOME USER=$USER\"";
@@ -38,7 +38,7 @@ static const char say[] = "echo \"$(id -u):$(id -g) groups=$(id -G) HOME=$HOME U
 static struct harness_result run_as(const char *root, const char *const *options, const char *script)
 {
 	return harness_run(&(struct harness_run){
-	    .argv = harness_words(HARNESS_WORDS("run", "@container", "--rootfs", root), harness_words(options, HARNESS_WORDS("--", "sh", "-c", script)))});
+		.argv = harness_words(HARNESS_WORDS("run", "@container", "--rootfs", root), harness_words(options, HARNESS_WORDS("--", "sh", "-c", script)))});
 }
 
 Test(users, of_the_roots_own_files)
@@ -67,20 +67,20 @@ Test(users, with_a_bad_passwd)
 		int status;
 		const char *out, *err;
 	} files[] = {
-	    {"absent, a number", "rm passwd group", "1000", 0, "1000:0 ", NULL},
-	    {"absent, a name", "rm passwd group", "ada", 125, NULL, "ada"},
-	    {"a FIFO", "rm passwd && mkfifo passwd", "ada", 125, NULL, "passwd"},
-	    {"a folder", "rm passwd && mkdir passwd", "ada", 125, NULL, "passwd"},
-	    {"a link inside", "mv passwd real && ln -s /etc/real passwd", "ada", 0, "1000:1000", NULL},
-	    {"a link out", "rm passwd && ln -s ../../../../../../etc/passwd passwd", "carrel-test", 125, NULL, "carrel: cannot"},
-	    {"a link to itself", "rm passwd && ln -s passwd passwd", "ada", 125, NULL, "passwd"},
-	    {"a device's name", "rm passwd && ln -s /dev/zero passwd", "ada", 125, NULL, "passwd"},
-	    {"empty", "echo >passwd", "ada", 125, NULL, "ada"},
-	    {"huge", "truncate -s 3G passwd", "ada", 125, NULL, "passwd"},
-	    {"a line of a megabyte", "{ head -c 1000000 /dev/zero | tr '\\0' x; echo; cat passwd; } >p && mv p passwd", "ada", 0, "1000:1000", NULL},
-	    {"broken lines", "printf 'ada\\nada:\\nada:x\\nada:x:abc:1\\nada:x:-1:-1::/:\\nada:x:99999999999:1::/:\\nada:x:7:8::/h:/bin/sh\\n' >passwd", "ada", 0, "7:8", NULL},
-	    {"not text", "head -c 100000 /dev/urandom >passwd", "ada", 125, NULL, "ada"},
-	    {"a home with a newline's kin", "printf 'ada:x:7:8::/h\\001;x y:/bin/sh\\n' >passwd", "ada", 0, "7:8", NULL},
+		{"absent, a number", "rm passwd group", "1000", 0, "1000:0 ", NULL},
+		{"absent, a name", "rm passwd group", "ada", 125, NULL, "ada"},
+		{"a FIFO", "rm passwd && mkfifo passwd", "ada", 125, NULL, "passwd"},
+		{"a folder", "rm passwd && mkdir passwd", "ada", 125, NULL, "passwd"},
+		{"a link inside", "mv passwd real && ln -s /etc/real passwd", "ada", 0, "1000:1000", NULL},
+		{"a link out", "rm passwd && ln -s ../../../../../../etc/passwd passwd", "carrel-test", 125, NULL, "carrel: cannot"},
+		{"a link to itself", "rm passwd && ln -s passwd passwd", "ada", 125, NULL, "passwd"},
+		{"a device's name", "rm passwd && ln -s /dev/zero passwd", "ada", 125, NULL, "passwd"},
+		{"empty", "echo >passwd", "ada", 125, NULL, "ada"},
+		{"huge", "truncate -s 3G passwd", "ada", 125, NULL, "passwd"},
+		{"a line of a megabyte", "{ head -c 1000000 /dev/zero | tr '\\0' x; echo; cat passwd; } >p && mv p passwd", "ada", 0, "1000:1000", NULL},
+		{"broken lines", "printf 'ada\\nada:\\nada:x\\nada:x:abc:1\\nada:x:-1:-1::/:\\nada:x:99999999999:1::/:\\nada:x:7:8::/h:/bin/sh\\n' >passwd", "ada", 0, "7:8", NULL},
+		{"not text", "head -c 100000 /dev/urandom >passwd", "ada", 125, NULL, "ada"},
+		{"a home with a newline's kin", "printf 'ada:x:7:8::/h\\001;x y:/bin/sh\\n' >passwd", "ada", 0, "7:8", NULL},
 	};
 	const char *busybox = harness_root("busybox");
 

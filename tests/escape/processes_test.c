@@ -38,8 +38,8 @@ Test(escape_processes, capabilities_would_stay)
 
 static const struct escape_case ranges[] = {
 	{"groups", TRY("processes", "groups"), ON("--userns", "subids", "-u", "root"), BLOCKED("none"), WEAK("setgroups"), OPEN("0")},
-	{"capabilities of a user", TRY(ALL_SETS), ON("@container", "--set", "filesystem.root=host", "--userns", "subids", "-u", "1000"), BLOCKED(NONE " " NONE " " NONE " " NONE " " NONE),
-	    OFF("@container", "--set", "filesystem.root=host", "--userns", "subids", "-u", "1000", "--cap-add", "CHOWN"),
+	{"capabilities of a user", TRY(ALL_SETS), ON("@container", "--set", "filesystem.root=host", "--userns", "subids", "-u", "1000", "-w", "/"), BLOCKED(NONE " " NONE " " NONE " " NONE " " NONE),
+	    OFF("@container", "--set", "filesystem.root=host", "--userns", "subids", "-u", "1000", "-w", "/", "--cap-add", "CHOWN"),
 	    OPEN("0000000000000001 0000000000000001 0000000000000001 0000000000000001 0000000000000001")},
 	{"become root, a range", TRY("processes", "set-user", "0"), ON("--userns", "subids", "-u", "1000"), BLOCKED("EPERM"), OFF("--userns", "subids", "-u", "1000", "--cap-add", "SETUID"), OPEN("done")},
 	{"set the groups, a range", TRY("processes", "set-groups", "0"), ON("--userns", "subids", "-u", "1000"), BLOCKED("EPERM"), OFF("--userns", "subids", "-u", "1000", "--cap-add", "SETGID"), OPEN("done")},

@@ -130,6 +130,7 @@ Test(supervise, the_payload_gets_the_callers_mask_and_dispositions, .timeout = 2
 	const char *text = read_rest(f.output, 1000);
 	cr_assert_eq(sscanf(text, "SigBlk: %llx SigIgn: %llx", &blocked, &ignoring), 2, "%s", text);
 	cr_assert_eq(blocked, 0);
+	ignoring &= (1ULL << 31) - 1; /* what ran the tests may ignore the C library's own two, which begin at 32 */
 	cr_assert_eq(ignoring, 1ULL << (SIGPIPE - 1) | 1ULL << (SIGUSR2 - 1), "%llx", ignoring);
 }
 
