@@ -13,7 +13,7 @@ static const struct cover {
 	{"a file", "protect", "[$PWD/.env]", "echo s >.env", "echo x >.env; rm -f .env; mv .env y; ln -sf y .env; mkdir .env", NULL},
 	{"a file through its folder", "protect", "[$PWD/a/b/.env]", "mkdir -p a/b && echo s >a/b/.env", "mv a c; mv a/b a/d; rm -rf a; mkdir -p a/b; echo x >a/b/.env", NULL},
 	{"a folder", "protect", "[$PWD/.git/hooks]", "mkdir -p .git/hooks && echo h >.git/hooks/h",
-        "echo x >.git/hooks/h; touch .git/hooks/new; rm -rf .git; mv .git x; mkdir -p .git/hooks; rmdir .git/hooks; chmod 777 .git/hooks", NULL},
+		"echo x >.git/hooks/h; touch .git/hooks/new; rm -rf .git; mv .git x; mkdir -p .git/hooks; rmdir .git/hooks; chmod 777 .git/hooks", NULL},
 	{"an absent file", "protect", "[$PWD/.env]", "true", "echo x >.env; mkdir .env; rm -rf .env; mv .env y; ln -sf y .env; echo x >.env", NULL},
 	{"an absent folder", "protect", "[$PWD/.hooks/]", "true", "mkdir .hooks; touch .hooks/x; rm -rf .hooks; mv .hooks y; mkdir -p .hooks/x", NULL},
 	{"absent below an absent folder", "protect", "[$PWD/.git/hooks]", "true", "mkdir -p .git/hooks; mv .git x; rm -rf .git; mkdir -p .git/hooks; echo x >.git/hooks/h", NULL},

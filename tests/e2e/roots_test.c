@@ -43,7 +43,7 @@ static const struct script {
 	{"modes stay", "stat -c %a /tmp /usr/bin/passwd /root", 0, "1777\n4755\n700\n", false},
 	{"owners", "touch /f && chown 33:8 /f && stat -c %u:%g /f && chgrp shadow /etc/issue && stat -c %G /etc/issue", 0, "33:8\nshadow\n", true},
 	{"another user", "chmod 755 /mnt && chown www-data /mnt && setpriv --reuid 33 --regid 33 --clear-groups sh -c 'touch /mnt/w && stat -c %U /mnt/w'", 0,
-        "www-data\n", true},
+		"www-data\n", true},
 	{"devices are there", "echo x >/dev/null && head -c3 /dev/zero | wc -c && test -c /dev/urandom && test -d /dev/pts && test -w /dev/shm", 0, "3\n", false},
 	{"proc is its own", "cat /proc/1/comm && test -r /proc/self/status && ls /proc | grep -c '^[0-9]'", 0, "", false},
 	{"mmap and exec", "cp /bin/true /t && chmod 755 /t && /t && echo ran", 0, "ran\n", false},

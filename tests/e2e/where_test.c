@@ -51,7 +51,7 @@ static const struct place {
 	{"in an own session, without a terminal", "setsid -w \"$@\" -- echo ok", 0, "ok\n", NULL, NULL},
 	{"SIGCHLD ignored by the caller", "trap '' CHLD; \"$@\" -- sh -c 'exit 3'; echo $?", 0, "3\n", NULL, NULL},
 	{"under make -j with a jobserver",
-        "printf 'all: a b c d\\n\\techo all >>log\\na b c d:\\n\\techo $@ >>log\\n' >inner; printf 'all:\\n\\t+%s run --preserve-fds 3,4 -e MAKEFLAGS -- $(MAKE) -s -f inner\\n' \"$1\" >outer; make -s -j2 --jobserver-style=pipe -f outer 2>&1 || make -s -j2 -f outer 2>&1; sort -u log | tr '\\n' ' '", 0, "a all b c d ", NULL, "jobserver unavailable"},
+		"printf 'all: a b c d\\n\\techo all >>log\\na b c d:\\n\\techo $@ >>log\\n' >inner; printf 'all:\\n\\t+%s run --preserve-fds 3,4 -e MAKEFLAGS -- $(MAKE) -s -f inner\\n' \"$1\" >outer; make -s -j2 --jobserver-style=pipe -f outer 2>&1 || make -s -j2 -f outer 2>&1; sort -u log | tr '\\n' ' '", 0, "a all b c d ", NULL, "jobserver unavailable"},
 };
 
 Test(where, started_anywhere)

@@ -68,7 +68,7 @@ static const struct profile_case {
 	{"a bad call", "extends: default\nsyscalls: {allow: [opne]}\n", "bad.yaml:2:20", "opne"},
 	{"a list as a document", "- a\n", "bad.yaml:1", ""},
 	{"a billion laughs", "a: &a [x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f]\n",
-        "bad.yaml", ""},
+		"bad.yaml", ""},
 };
 
 Test(wrong, in_a_profile)
