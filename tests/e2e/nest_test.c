@@ -11,13 +11,13 @@ static const struct nested {
 	{"not by default: unshare", "@default", "unshare -Ur true", 1, NULL, "unshare failed"},
 	{"not by default: carrel", "@default", "\"$0\" run -- true", 125, NULL, "system call filter"},
 	{"a user namespace", "@nest", "unshare -Ur id -u", 0, "0\n", NULL},
-	{"carrel", "@nest", "\"$0\" run -- sh -c 'id -u; touch made; ls /proc | grep -c \"^[0-9]\"' && ls made", 0, "\n4\nmade\n", NULL},
+	{"carrel", "@nest", "\"$0\" run -- sh -c 'id -u; touch made; test $(ls /proc | grep -c \"^[0-9]\") -lt 9 && echo few' && ls made", 0, "\nfew\nmade\n", NULL},
 	{"carrel, denied things", "@nest", "\"$0\" run -- sh -c 'unshare -Ur true || echo no; touch /etc/x || echo no'", 0, "no\nno\n", NULL},
 	{"the inner status", "@nest", "\"$0\" run -- sh -c 'exit 17'", 17, NULL, NULL},
 	{"three deep", "@nest", "\"$0\" run @nest -- \"$0\" run -- echo deep", 0, "deep\n", NULL},
 	{"a layer inside", "@nest", "\"$0\" run --set filesystem.writes=discard --overlay kernel -- sh -c 'touch /x && echo wrote'", 0, "wrote\n", NULL},
 	{"the outer masks hold", "@nest", "echo 1 >/proc/sysrq-trigger || test -w /proc/sys/kernel/core_pattern || echo masked", 0, "masked\n", NULL},
-	{"bubblewrap", "@nest", "bwrap --unshare-all --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp sh -c 'ls /proc | grep -c \"^[0-9]\"'", 0, "4\n", NULL},
+	{"bubblewrap", "@nest", "bwrap --unshare-all --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp sh -c 'test $(ls /proc | grep -c \"^[0-9]\") -lt 9 && echo few'", 0, "few\n", NULL},
 };
 
 Test(nest, as_the_profile_says)
