@@ -85,14 +85,14 @@ static int fuse_mount(const struct overlay_layers *layers, const struct overlay_
 const struct overlay_backend overlay_fuse = {.name = "fuse", .mount = fuse_mount};
 
 /* The server's own tree: a tmpfs on /tmp, of which nothing else is needed, with one folder for each layer. */
-static int attach_layer(int tmp_fd, const char *name, int layer_fd)
+static int attach_layer(int tmp_fd, const char *name, int layer_fd, unsigned flags)
 {
 	cleanup_close int target = -1;
 
 	if (mkdirat(tmp_fd, name, 0700) < 0)
 		return -errno;
 	target = openat(tmp_fd, name, O_PATH | O_CLOEXEC | O_NOFOLLOW);
-	return target < 0 ? -errno : mount_attach(layer_fd, target, 0);
+	return target < 0 ? -errno : mount_attach(layer_fd, target, flags);
 }
 
 static int attach_layers(const int *fds, size_t count, struct buf *options)
@@ -106,11 +106,11 @@ static int attach_layers(const int *fds, size_t count, struct buf *options)
 		char name[24];
 
 		(void)snprintf(name, sizeof(name), "%zu", i);
-		r = attach_layer(tmp, name, fds[i]);
+		r = attach_layer(tmp, name, fds[i], MOUNT_RDONLY | MOUNT_RECURSIVE);
 		buf_printf(options, "%s/tmp/%s", i == 2 ? "lowerdir=" : ":", name);
 	}
 	if (r == 0 && fstat(fds[1], &st) == 0 && S_ISDIR(st.st_mode)) {
-		r = attach_layer(tmp, "area", fds[1]);
+		r = attach_layer(tmp, "area", fds[1], 0);
 		buf_puts(options, ",upperdir=/tmp/area/upper,workdir=/tmp/area/work");
 	}
 	return r;
@@ -124,7 +124,8 @@ int overlay_fuse_exec(const char *program, const int *fds, size_t count, bool si
 
 	if (unshare(CLONE_NEWNS) < 0)
 		return error_set(err, errno, "cannot give fuse-overlayfs a mount namespace");
-	r = mount_isolate(0, err);
+	/* It works on what the payload wrote, with all of the host's tree in reach: of that, it shall not change anything but the layers. */
+	r = mount_isolate(MOUNT_RDONLY | MOUNT_NODEV | MOUNT_NOSUID, err);
 	if (r < 0)
 		return r;
 	r = attach_layers(fds, count, &options);

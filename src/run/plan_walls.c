@@ -153,6 +153,8 @@ static void plan_landlock(struct plan *plan, const struct profile *profile)
 	}
 	plan->landlock = (struct landlock_plan){.enabled = true, .rules = rules, .deny_tcp = false,
 	    .scope_abstract_unix = true, .scope_signals = false};
+	if (!plan->ns.network && landlock_abi() < LANDLOCK_ABI_SCOPES)
+		plan_note(plan, false, "abstract sockets of the host (X11, D-Bus) are in reach: with its network only Landlock of Linux 6.12 could close them");
 	add_rule(plan, rules, "/", tree->root == TREE_ROOT_LAYERED ? LANDLOCK_WRITE : LANDLOCK_READ);
 	add_rule(plan, rules, "/dev", LANDLOCK_DEVICE);
 	add_rule(plan, rules, "/dev/shm", LANDLOCK_WRITE);
