@@ -1,4 +1,7 @@
 /* Sandboxes in sandboxes: only where the outer profile lets them, and then wholly. */
+#include <stdio.h>
+#include <string.h>
+
 #include "e2e/harness.h"
 
 HARNESS_SUITE(nest);
@@ -20,12 +23,27 @@ static const struct nested {
 	{"bubblewrap", "@nest", "bwrap --unshare-all --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp sh -c 'test $(ls /proc | grep -c \"^[0-9]\") -lt 9 && echo few'", 0, "few\n", NULL},
 };
 
+/* Wherever the source tree lies, the working directory is there at every depth: run a copy in it. */
+static const char *copy_program(void)
+{
+	struct harness_result copy = harness_run(&(const struct harness_run){.program = "/bin/sh", ARGV("-c", "mkdir -p copy/build && cp \"$0\" copy/build/carrel && cp -R \"$1/profiles\" copy/ && pwd",
+	    harness_program(), harness_tree())});
+	static char path[4096];
+
+	harness_expect_status("copy", &copy, 0);
+	(void)snprintf(path, sizeof(path), "%.*s/copy/build/carrel", (int)strcspn(copy.out, "\n"), copy.out);
+	harness_done(&copy);
+	return path;
+}
+
 Test(nest, as_the_profile_says)
 {
 	harness_requires_program("bwrap");
+	const char *program = copy_program();
+
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct nested *c = &cases[i];
-		struct harness_result result = HARNESS("run", c->profile, "--", "sh", "-c", c->command, harness_program());
+		struct harness_result result = HARNESS("run", c->profile, "--", "sh", "-c", c->command, program);
 
 		harness_expect_status(c->name, &result, c->status);
 		if (c->out)
