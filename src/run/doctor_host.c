@@ -60,11 +60,11 @@ static void say_delegation(struct doctor_row *row, const char *folder)
 	else
 		doctor_say(row, DOCTOR_DEGRADED, "version 2, but %s is not yours and no systemd of yours runs", folder);
 	if (row->state != DOCTOR_WORKS) {
-		doctor_consequence(row, "limits come from rlimits and a watcher over the process tree");
+		doctor_consequence(row, "no loss in this version, whose limits are rlimits and the timeout; memory, cpus and tasks are refused");
 		doctor_command(row, "sudo loginctl enable-linger $(id -un)  (then log in anew)");
 	} else if (!controllers || !strstr(controllers, "memory") || !strstr(controllers, "pids") || !strstr(controllers, "cpu")) {
 		row->state = DOCTOR_DEGRADED;
-		doctor_consequence(row, "limits of a controller that is not delegated come from rlimits and a watcher");
+		doctor_consequence(row, "no loss in this version, whose limits are rlimits and the timeout; memory, cpus and tasks are refused");
 		doctor_command(row, "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | "
 				    "sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload");
 	}
@@ -87,7 +87,7 @@ void doctor_cgroup(struct doctor_row *row)
 		doctor_say(row, DOCTOR_DEGRADED, "version 1, which cannot be delegated safely, or none");
 	else
 		doctor_say(row, DOCTOR_DEGRADED, "none is mounted");
-	doctor_consequence(row, "limits come from rlimits and a watcher over the process tree");
+	doctor_consequence(row, "no loss in this version, whose limits are rlimits and the timeout; memory, cpus and tasks are refused");
 	doctor_command(row, "boot with the kernel parameter  systemd.unified_cgroup_hierarchy=1");
 }
 
@@ -107,10 +107,10 @@ void doctor_nat(struct doctor_row *row)
 		doctor_command(row, errno == EACCES ? "sudo chmod 666 /dev/net/tun" : "sudo modprobe tun  (a container gets it by  --device /dev/net/tun)");
 	} else if (!pasta) {
 		doctor_say(row, DOCTOR_DEGRADED, "%s; pasta is not installed", slirp);
-		doctor_consequence(row, "--network nat is slower than with pasta");
+		doctor_consequence(row, "none in this version, which refuses --network nat; none and host work");
 		doctor_command(row, "%s", packages_install_command(&arena, PACKAGE_PASST));
 	} else {
-		doctor_say(row, DOCTOR_WORKS, "%s%s%s", pasta, slirp ? ", " : "", slirp ? slirp : "");
+		doctor_say(row, DOCTOR_WORKS, "%s%s%s (for a later version: this one refuses --network nat)", pasta, slirp ? ", " : "", slirp ? slirp : "");
 	}
 	arena_done(&arena);
 }
