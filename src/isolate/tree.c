@@ -26,6 +26,19 @@ static int open_layer(const char *source)
 	return fd < 0 ? -errno : fd;
 }
 
+/* What lies in the working directory may be somebody else's: a symlink in there must not choose what is shown (CVE-2024-42472). */
+static int open_confined(const struct tree_entry *entry)
+{
+	cleanup_close int dir = open(entry->beneath, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = dir < 0 ? -errno : path_open_beneath(dir, entry->source + strlen(entry->beneath) + 1, O_PATH);
+
+	if (fd < 0 || entry->kind == TREE_LAYERED)
+		return fd;
+	int clone = mount_clone(fd, "", AT_EMPTY_PATH);
+	(void)fd_close(fd);
+	return clone;
+}
+
 /* A layered mount is made now, not when its turn comes: the kernel takes no layer from the old root once that is detached, and /dev/fuse may not be in
  * the new one. */
 static int lay_over(struct tree *tree, struct tree_entry *entry, int lower_fd, struct error *err)
@@ -41,7 +54,7 @@ static int lay_over(struct tree *tree, struct tree_entry *entry, int lower_fd, s
 
 static int open_source(struct tree *tree, struct tree_entry *entry, struct error *err)
 {
-	int fd = entry->kind == TREE_BIND ? open_bind(entry->source) : open_layer(entry->source);
+	int fd = entry->beneath ? open_confined(entry) : entry->kind == TREE_BIND ? open_bind(entry->source) : open_layer(entry->source);
 
 	if (fd >= 0 && entry->kind == TREE_LAYERED)
 		return lay_over(tree, entry, fd, err);
@@ -55,6 +68,10 @@ static int open_source(struct tree *tree, struct tree_entry *entry, struct error
 	}
 	error_set(err, -fd, "cannot mount '%s' at '%s'", entry->source, entry->target);
 	error_at(err, &entry->at, "filesystem.mounts");
+	if (entry->beneath && (fd == -EXDEV || fd == -ELOOP)) {
+		error_cause(err, "a symbolic link leads out of the working directory, whose content must not choose what a profile shows");
+		return error_hint(err, "name what is meant in the profile, or on the command line with -v");
+	}
 	if (fd == -ENOENT)
 		return error_hint(err, "make it first, or mark the mount  optional: true");
 	return fd;

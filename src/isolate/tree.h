@@ -38,6 +38,7 @@ struct tree_entry {
 	enum tree_kind kind;
 	const char *target; /* absolute and clean, as the sandbox sees it */
 	const char *source; /* absolute, on the host; NULL for kinds without one */
+	const char *beneath; /* a directory above the source that no symlink on the way may lead out of; NULL: any may */
 	bool writable, noexec, optional;
 	bool made_up;        /* not asked for by name (masks): a target that is not there is no error */
 	bool wants_directory; /* hide, protect: stand-in for a path that does not exist is a directory */

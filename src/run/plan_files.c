@@ -78,6 +78,15 @@ static const char *keep_name(const struct plan *plan, const char *target)
 	return copy;
 }
 
+/* A profile that names something in the working directory means that, and not where a symlink in there leads. The command line means what it says. */
+static bool is_confined(const struct plan *plan, const struct text_value *text, const struct origin *at, const char *source)
+{
+	bool means_cwd = !strncmp(text->v, "$PWD/", 5) || !strncmp(text->v, "${PWD}/", 7) || !strchr("/~$", text->v[0]);
+
+	return means_cwd && !plan_is_command_line(at) && plan->host->cwd && plan->host->cwd[1] && strcmp(source, plan->host->cwd) != 0 &&
+	       path_is_beneath(source, plan->host->cwd);
+}
+
 static int add_bind(struct plan *plan, const struct profile_mount *mount, const char *target, struct error *err)
 {
 	bool layered = mount->mode.v == MODE_DISCARD || mount->mode.v == MODE_KEEP;
@@ -91,6 +100,8 @@ static int add_bind(struct plan *plan, const struct profile_mount *mount, const 
 		return r;
 	entry = add_entry(plan, layered ? TREE_LAYERED : TREE_BIND, target);
 	entry->source = source;
+	if (is_confined(plan, mount->from.v ? &mount->from : &mount->path, &mount->at, source))
+		entry->beneath = plan->host->cwd;
 	entry->writable = mount->mode.v == MODE_RW;
 	if (mount->mode.v == MODE_KEEP || (layered && plan->instance_dir)) {
 		if (!plan->instance_dir) {

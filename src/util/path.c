@@ -74,16 +74,26 @@ char *path_dirname(struct arena *arena, const char *path)
 	return slash == path ? arena_strdup(arena, "/") : arena_strndup(arena, path, (size_t)(slash - path));
 }
 
-int path_open_in(int root_fd, const char *path, int flags)
+static int open_resolved(int root_fd, const char *path, int flags, uint64_t resolve)
 {
 	int fd, tries = 0;
 
 	/* EAGAIN: a ".." was met while anybody on this machine renamed or mounted something, and the kernel could not tell whether
 	 * it matters (openat2(2)). On a busy host that happens by chance, so only many in a row are an answer. */
 	do
-		fd = sys_openat2(root_fd, path, (uint64_t)(flags | O_CLOEXEC), 0, RESOLVE_INSIDE);
+		fd = sys_openat2(root_fd, path, (uint64_t)(flags | O_CLOEXEC), 0, resolve);
 	while (fd < 0 && errno == EAGAIN && ++tries < RACE_TRIES);
 	return fd < 0 ? -errno : fd;
+}
+
+int path_open_in(int root_fd, const char *path, int flags)
+{
+	return open_resolved(root_fd, path, flags, RESOLVE_INSIDE);
+}
+
+int path_open_beneath(int dir_fd, const char *path, int flags)
+{
+	return open_resolved(dir_fd, path, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 }
 
 static int make_component(int parent, const char *name, enum path_kind kind)

@@ -25,6 +25,9 @@ char *path_dirname(struct arena *arena, const char *path);
 /* open(2) of `path` inside `root_fd`; O_CLOEXEC is added. A descriptor or -errno. */
 int path_open_in(int root_fd, const char *path, int flags) MUST_CHECK;
 
+/* open(2) of `path` beneath `dir_fd`: a symlink that leads out of it, or a magic link, is -EXDEV or -ELOOP. */
+int path_open_beneath(int dir_fd, const char *path, int flags) MUST_CHECK;
+
 /* Like path_open_in(O_PATH), and makes the missing components: directories of mode 0755, and as the last one a
  * directory or an empty regular file. Each step is taken on a descriptor, so a racing rename cannot lead it out
  * (CVE-2021-30465, CVE-2024-45310). *ret_made, where asked, says whether anything was created. */
