@@ -332,6 +332,28 @@ Test(escape_mounts, shared_placeholders)
 	}
 }
 
+/* CVE-2024-42472: a source in the working directory, which the last run, or a repository, made a symlink. */
+Test(escape_mounts, sources_by_symlinks)
+{
+	const char *project = harness_path("project");
+	static const struct {
+		const char *link, *said;
+	} rows[] = {{"../secret", "a symbolic link leads out"}, {"/etc", "a symbolic link leads out"}, {"inside", "done"}, {"/proc/self/cwd", "a symbolic link leads out"}};
+
+	(void)shell(NULL, escape_text("mkdir -p '%s/inside' '%s/secret'; echo x >'%s/inside/passwd'; echo x >'%s/secret/passwd'", project, harness_tmp(), project, harness_tmp()));
+	(void)harness_file("p.yaml", "extends: default\nfilesystem:\n  mounts:\n    - {from: $PWD/cache, path: /tmp/cache, mode: rw}\n");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct escape_run run = {.options = WORDS("--profile", harness_path("p.yaml")), .attack = WORDS("files", "read", "/tmp/cache/passwd"), .cwd = project};
+
+		(void)shell(project, escape_text("ln -sfn '%s' cache", rows[i].link));
+		cr_expect(strstr(escape_try(&run, NULL), rows[i].said), "%s: %s", rows[i].link, escape_try(&run, NULL));
+		if (i == 0) { /* asked for by its name, it is shown */
+			run.options = WORDS("-v", escape_text("%s/cache:/tmp/cache", project));
+			cr_expect_str_eq(escape_try(&run, NULL), "done", "the check does not bite");
+		}
+	}
+}
+
 /* --- accounts --- */
 
 /* CVE-2024-9676 and kin: what stands for the root's account files must not be waited for, followed out, or read without end. */
