@@ -59,7 +59,7 @@ static int try_mount(int area)
 	lower = openat(area, "lower", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = overlay_open_area(area, &upper, &work, NULL);
 	if (r < 0 || lower < 0)
-		return -EIO;
+		return r < 0 ? r : -EBADF;
 	layers = (struct overlay_layers){.lower = &lower, .lower_count = 1, .upper = upper, .work = work, .area = area};
 	cleanup_close int mount_fd = overlay_kernel.mount(&layers, NULL, NULL);
 	if (mount_fd < 0)
@@ -86,21 +86,28 @@ static int trial(const char *directory)
 	return area < 0 ? -errno : try_mount(area);
 }
 
-static bool really_try(const char *directory)
+/* 0, or the errno of what failed. */
+static int really_try(const char *directory)
 {
 	cleanup_free char *scratch = directory ? mem_printf("%s/.probe-XXXXXX", directory) : NULL;
 	pid_t child;
 	int status;
 
 	if (scratch && !mkdtemp(scratch))
-		return false;
+		return errno;
 	child = fork();
 	if (child == 0)
-		_exit(trial(scratch) < 0);
+		_exit(-trial(scratch)); /* errno values fit into a status */
 	status = child < 0 ? -errno : proc_wait(child);
 	if (scratch)
 		(void)path_remove_tree(AT_FDCWD, scratch); /* what the trial made is the user's own */
-	return status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return status < 0 ? -status : WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+}
+
+/* Does it say something of the kernel and the storage, and not of this moment, such as a full disk? */
+static bool is_lasting(int errnum)
+{
+	return errnum == 0 || errnum == EINVAL || errnum == EPERM || errnum == EIO || errnum == EOPNOTSUPP || errnum == ENODEV || errnum == ENOSYS;
 }
 
 bool overlay_probe_kernel(const char *directory, const char *cache_dir)
@@ -108,16 +115,16 @@ bool overlay_probe_kernel(const char *directory, const char *cache_dir)
 	cleanup_free char *name = cache_name(directory);
 	cleanup_free char *path = name && cache_dir ? mem_printf("%s/%s", cache_dir, name) : NULL;
 	cleanup_free char *known = NULL;
-	bool works;
+	int failure;
 
 	if (path && fd_slurp_at(AT_FDCWD, path, 16, &known, NULL) == 0 && (known[0] == 'y' || known[0] == 'n'))
 		return known[0] == 'y';
-	works = really_try(directory);
-	if (path) {
+	failure = really_try(directory);
+	if (path && is_lasting(failure)) {
 		cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 		/* Only a memory: without it the next start tries again. */
-		if (fd >= 0 && write(fd, works ? "y" : "n", 1) != 1)
+		if (fd >= 0 && write(fd, failure ? "n" : "y", 1) != 1)
 			(void)unlink(path);
 	}
-	return works;
+	return failure == 0;
 }
