@@ -232,7 +232,7 @@ static int cover_at(struct tree *tree, const struct tree_entry *entry, int depth
 
 int cover_apply(struct tree *tree, const struct tree_entry *entry, struct error *err)
 {
-	int r = cover_at(tree, entry, 0);
+	int r = entry->of_host_sys && !tree->sys_is_hosts ? 0 : cover_at(tree, entry, 0);
 
 	if (r == 0)
 		return 0;

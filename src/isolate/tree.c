@@ -114,9 +114,10 @@ static int open_proc(struct tree_entry *entry, struct error *err)
 }
 
 /* A sysfs shows the network devices of the namespace that it is made in. Who has none of his own gets no fresh one: then it is the host's, read-only. */
-static int open_sys(struct tree_entry *entry, struct error *err)
+static int open_sys(struct tree *tree, struct tree_entry *entry, struct error *err)
 {
 	entry->source_fd = mount_new("sysfs", NULL, MOUNT_NODEV | MOUNT_NOSUID | MOUNT_NOEXEC, NULL);
+	tree->sys_is_hosts = entry->source_fd < 0;
 	if (entry->source_fd < 0)
 		entry->source_fd = mount_clone(AT_FDCWD, "/sys", 0);
 	return entry->source_fd < 0 ? error_set(err, -entry->source_fd, "cannot show /sys") : 0;
@@ -223,13 +224,13 @@ int tree_open(struct tree *tree, struct tree_entry *entries, struct error *err)
 	return r;
 }
 
-int tree_open_sys(const struct tree *tree, struct tree_entry *entries, struct error *err)
+int tree_open_sys(struct tree *tree, struct tree_entry *entries, struct error *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < tree->plan->entry_count && r == 0; i++) {
 		if (entries[i].kind == TREE_SYS)
-			r = open_sys(&entries[i], err);
+			r = open_sys(tree, &entries[i], err);
 	}
 	return r;
 }

@@ -41,6 +41,7 @@ struct tree_entry {
 	const char *beneath; /* a directory above the source that no symlink on the way may lead out of; NULL: any may */
 	bool writable, noexec, optional;
 	bool made_up;        /* not asked for by name (masks): a target that is not there is no error */
+	bool of_host_sys;    /* to be covered only where /sys is the host's */
 	bool wants_directory; /* hide, protect: stand-in for a path that does not exist is a directory */
 	uint64_t size;      /* tmpfs */
 	mode_t mode;        /* tmpfs and file */
@@ -95,6 +96,7 @@ struct tree {
 	int void_fd;    /* a tmpfs with an empty directory "dir" and an empty file "file" */
 	int scratch_fd; /* the folder of discarded layers, once needed */
 	bool scratch_attached;
+	bool sys_is_hosts; /* no fresh sysfs was to be had */
 	unsigned areas; /* how many were made in it */
 	int *lower_fds;
 	int root_source_fd;
@@ -116,7 +118,7 @@ int tree_prepare(struct tree *tree, struct tree_entry *entries, struct error *er
 /* Open every source; a missing optional one marks its entry as done with (source_fd -1, target NULL). */
 int tree_open(struct tree *tree, struct tree_entry *entries, struct error *err) MUST_CHECK;
 /* The one source that tree_open leaves out, /sys: it wants the network namespace entered, and the host's tree still before it. */
-int tree_open_sys(const struct tree *tree, struct tree_entry *entries, struct error *err) MUST_CHECK;
+int tree_open_sys(struct tree *tree, struct tree_entry *entries, struct error *err) MUST_CHECK;
 /* Make the root, and make it ours: afterwards "/" is the sandbox's. */
 int tree_make_root(struct tree *tree, struct error *err) MUST_CHECK;
 /* A pivot takes the host's /sys out of sight, and something may be mounted below the new one. Where neither is so, /sys can come after the other

@@ -16,7 +16,8 @@ static const char *const masked[] = {
     "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/kpagecount",
     "/proc/kpageflags", "/proc/latency_stats", "/proc/modules", "/proc/sched_debug", "/proc/scsi", "/proc/slabinfo", "/proc/timer_list",
     "/proc/timer_stats", "/proc/vmallocinfo", "/sys/firmware", "/sys/devices/virtual/powercap"};
-/* A fresh /sys has nothing mounted below it; the host's, shown where the network is the host's, has. */
+/* A fresh /sys has nothing mounted below it; the host's, shown where there is no fresh one (the network is the host's, or a container's /sys is
+ * masked), has. */
 static const char *const masked_of_host[] = {
     "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing", "/sys/fs/bpf", "/sys/fs/pstore", "/sys/fs/cgroup"};
 static const char *const read_only[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
@@ -35,8 +36,11 @@ static void add_masks(struct plan *plan)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
 		add_entry(plan, TREE_HIDE, masked[i])->made_up = true;
-	for (size_t i = 0; i < ARRAY_SIZE(masked_of_host) && !plan->ns.network; i++)
-		add_entry(plan, TREE_HIDE, masked_of_host[i])->made_up = true;
+	for (size_t i = 0; i < ARRAY_SIZE(masked_of_host); i++) {
+		struct tree_entry *entry = add_entry(plan, TREE_HIDE, masked_of_host[i]);
+
+		entry->made_up = entry->of_host_sys = true;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(read_only); i++)
 		add_entry(plan, TREE_PROTECT, read_only[i])->made_up = true;
 	plan->tree.has_covers = true;
