@@ -41,54 +41,87 @@ static int arrange_descriptors(const int *fds, size_t count, int log)
 	return 0;
 }
 
-static int server_child(const char *program, int user_fd, bool single_id, const int *fds, size_t count, int log, pid_t launcher, struct error *err)
+/* The server's own `count` descriptors stand from 3 on, behind them the report's and the user namespace, which execve closes. */
+static int server_child(const char *program, bool single_id, size_t count, pid_t launcher, struct error *err)
 {
 	int own[FD_PASS_MAX];
 	uint64_t all = 0;
-	int r = ns_join_user(user_fd, err);
+	int r = ns_join_user(4 + (int)count, err);
 
-	if (r == 0)
-		r = arrange_descriptors(fds, count, log);
-	for (size_t i = 0; i < count; i++)
-		own[i] = 3 + (int)i;
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < count; i++)
+		own[i] = 3 + (int)i;
 	/* Its capabilities over the sandbox's ids must survive execve, also where we are not user 0 in there. */
-	if (caps_parse("ALL", &all) < 0 || caps_apply(all, 1, err) < 0)
-		return -EPERM;
+	if (caps_parse("ALL", &all) < 0)
+		return error_set(err, EINVAL, "cannot name the capabilities of fuse-overlayfs");
+	r = caps_apply(all, 1, err);
+	if (r < 0)
+		return r;
 	(void)setsid();
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != launcher)
-		return -ESRCH;
+		return error_set(err, ESRCH, "cannot go on without the launcher");
 	return overlay_fuse_exec(program, own, count, single_id, err);
+}
+
+/* The report of the server's start: its end by execve says that the program runs, else an error comes. */
+static int read_report(int report, struct error *err)
+{
+	struct error why;
+	int r = fd_read_all(report, &why, sizeof(why));
+
+	if (r == -ENODATA)
+		return 0;
+	if (r < 0)
+		return error_set(err, -r, "cannot hear from fuse-overlayfs");
+	*err = why;
+	return -err->code;
 }
 
 int server_start(struct server *server, int user_fd, bool single_id, const int *fds, size_t count, struct error *err)
 {
 	cleanup_free char *program = proc_find_program("fuse-overlayfs", PROC_SYSTEM_PATH);
 	pid_t launcher = getpid(), child;
+	int report[2], all[FD_PASS_MAX];
 
 	if (!program) {
 		error_set(err, ENOENT, "cannot start fuse-overlayfs");
 		error_cause(err, "it is not installed");
 		return error_hint(err, "install the package fuse-overlayfs, or use --overlay kernel");
 	}
+	if (count + 2 > FD_PASS_MAX)
+		return error_set(err, E2BIG, "cannot start fuse-overlayfs with %zu layers", count);
 	server->log = memfd_create("carrel-fuse-overlayfs", MFD_CLOEXEC);
-	child = server->log < 0 ? -1 : fork();
-	if (child < 0)
+	if (server->log < 0 || pipe2(report, O_CLOEXEC) < 0)
 		return error_set(err, errno, "cannot start fuse-overlayfs");
+	memcpy(all, fds, count * sizeof(*fds));
+	all[count] = report[1];
+	all[count + 1] = user_fd;
+	child = fork();
+	if (child < 0) {
+		int r = error_set(err, errno, "cannot start fuse-overlayfs");
+		(void)fd_close(report[0]);
+		(void)fd_close(report[1]);
+		return r;
+	}
 	if (child == 0) {
 		struct error why = {0};
 		sigset_t none;
 
 		(void)sigemptyset(&none);
 		(void)sigprocmask(SIG_SETMASK, &none, NULL);
-		(void)!server_child(program, user_fd, single_id, fds, count, server->log, launcher, &why);
-		(void)dprintf(server->log, "%s: %s\n", why.what, why.cause); /* without it the sandbox's own error stands */
+		if (arrange_descriptors(all, count + 2, server->log) < 0)
+			_exit(EXIT_CARREL); /* with no place for a report: the first use of the mount says that nobody serves it */
+		(void)!server_child(program, single_id, count, launcher, &why);
+		(void)!fd_write_all(3 + (int)count, &why, sizeof(why)); /* without a launcher nobody is left who could hear */
 		_exit(EXIT_CARREL);
 	}
 	server->pid = child;
-	return 0;
+	(void)fd_close(report[1]);
+	int r = read_report(report[0], err);
+	(void)fd_close(report[0]);
+	return r;
 }
 
 void server_explain(const struct server *server, struct error *err)
