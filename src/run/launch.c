@@ -31,8 +31,7 @@ extern char **environ;
 enum {
 	LAUNCH_SERVERS = 16,
 	SERVER_ANSWER_MS = 20000, /* it answers at once, but on a loaded machine with slow storage */
-	INIT_END_MS = 1000,
-};
+	INIT_END_MS = 1000, STARTED_LATE_MS = 500 };
 
 struct launch {
 	struct plan plan;
@@ -214,6 +213,9 @@ static int wait_for_stage(const struct launch *launch, struct error *err)
 		explain_by_servers(launch, err);
 		return -ETIMEDOUT;
 	}
+	/* The command may run already, and the word of it be on its way. Then the signal, which nobody has read yet, is the command's. */
+	if (!fds[0].revents)
+		(void)poll(fds, 1, STARTED_LATE_MS);
 	return fds[0].revents ? 0 : error_set(err, EINTR, "cannot go on");
 }
 
