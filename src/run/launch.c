@@ -31,7 +31,9 @@ extern char **environ;
 enum {
 	LAUNCH_SERVERS = 16,
 	SERVER_ANSWER_MS = 20000, /* it answers at once, but on a loaded machine with slow storage */
-	INIT_END_MS = 1000, STARTED_LATE_MS = 500 };
+	INIT_END_MS = 1000,
+	STARTED_LATE_MS = 500,
+};
 
 struct launch {
 	struct plan plan;
