@@ -1,0 +1,49 @@
+/* A transient scope with Delegate=yes, asked of the user's systemd over D-Bus (org.freedesktop.systemd1(5), StartTransientUnit; the D-Bus
+ * specification for the wire). The scope holds init and goes with it: when its last process ends systemd removes it, also after SIGKILL of the launcher.
+ *
+ * We talk to $XDG_RUNTIME_DIR/systemd/private, systemd's own socket, where no bus daemon stands between (hundreds at once do not meet the bus's limits of
+ * connections), else to the session bus. Silence of SCOPE_SILENCE_MS at any point means that nobody is there. The answers are parsed as foreign
+ * bytes: bounded, every length checked.
+ */
+#ifndef CARREL_ISOLATE_SCOPE_H
+#define CARREL_ISOLATE_SCOPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+#include "util/mem.h"
+
+enum { SCOPE_SILENCE_MS = 200, SCOPE_MOST_MS = 1000 };
+
+struct scope_facts {
+	const char *socket;     /* path of a unix socket ('@' in front: abstract); NULL: none */
+	bool is_bus;            /* the session bus, not systemd's own socket */
+	unsigned controllers;   /* CGROUP_*: what the user's systemd has to give (cgroup.controllers of user@UID.service) */
+	const char *why_not;    /* for a NULL socket */
+};
+
+/* Pure but for looking whether sockets are there: `runtime_dir` is $XDG_RUNTIME_DIR or NULL, `bus_address` $DBUS_SESSION_BUS_ADDRESS or NULL. `cgroup_mount` as in
+ * cgroup_facts; NULL: no scope. */
+int scope_read_facts(struct arena *arena, const char *runtime_dir, const char *bus_address, const char *cgroup_mount, struct scope_facts *ret, struct error *err) MUST_CHECK;
+
+struct scope_job {
+	int socket;        /* -1: nothing under way */
+	char unit[64];     /* "carrel-1234-5.scope" */
+	uint32_t serial;
+	pid_t pid;
+	int64_t began_ms;
+	struct scope_wire *wire; /* owned: what was received and not parsed yet */
+};
+
+/* Connect, say hello, ask for the scope that will hold `pid`. Sends as much as it can without waiting for systemd. */
+int scope_begin(const struct scope_facts *facts, pid_t pid, const char *description, struct scope_job *ret, struct error *err) MUST_CHECK;
+
+/* Wait until the scope is there and holds the process; *ret_path is its cgroup, absolute, for the caller to free. -ETIMEDOUT: nobody answers;
+ * -EACCES and so on with systemd's own words as the cause. The job is done with in any case. */
+int scope_finish(struct scope_job *job, const char *cgroup_mount, char **ret_path, struct error *err) MUST_CHECK;
+
+void scope_done(struct scope_job *job);
+
+#endif

@@ -1,0 +1,51 @@
+/* The watcher: what a tree of processes uses, from its own /proc, for hosts where no cgroup can be had.
+ *
+ * The stage hands out descriptors of the sandbox's own view: its procfs, in which every process of it stands under a number of its own namespace and
+ * no other process can ever appear, so that a reused number is at worst another process of the same sandbox; /proc/sysvipc/shm of its ipc
+ * namespace; and its tmpfs mounts. A process that double-forks, changes its parent or session or stops itself stands there all the same.
+ *
+ * Memory is looked at in tiers, the next only where the one before could not say that all is well:
+ *   1. resident pages of each process (stat), plus all tmpfs and System V memory: never less than the truth but for memfds, which
+ *      sysinfo(2)'s shared memory gives away
+ *   2. proportional shares (smaps_rollup), swap included
+ *   3. shared mappings one by one (smaps): what is a mapped file of our own tmpfs counts once; unmapped memfds by /proc/PID/fd
+ * File cache is not counted: it is given back on demand. The next look comes as soon as the tree could have reached its limit at WATCH_FASTEST bytes
+ * a second, at least every WATCH_SLOWEST_MS, and never so often that looking costs more than its share of a processor.
+ */
+#ifndef CARREL_ISOLATE_WATCH_H
+#define CARREL_ISOLATE_WATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isolate/limit.h"
+#include "util/error.h"
+
+enum { WATCH_TMPFS_MAX = 64 };
+
+struct watch_sources {
+	int procfs;      /* the sandbox's /proc */
+	int sysvipc_shm; /* /proc/sysvipc/shm as its ipc namespace sees it; -1: none */
+	int scratch;     /* the folder of discarded layers, tmpfs or disk; -1: none */
+	bool scratch_on_disk;
+	int tmpfs[WATCH_TMPFS_MAX]; /* further tmpfs mounts */
+	size_t tmpfs_count;
+};
+
+struct watch;
+
+/* Watches over those limits of the spec whose bit (1 << LIMIT_X) is in `mask`: LIMIT_MEMORY, LIMIT_TASKS, LIMIT_CPUS, LIMIT_SCRATCH; others only for usage.
+ * Owns the descriptors of `sources` from then on, also on failure. */
+int watch_new(const struct watch_sources *sources, const struct limit_spec *spec, unsigned mask, struct watch **ret, struct error *err) MUST_CHECK;
+
+/* Where it is time to: look. STOP_TREE and CONTINUE_TREE throttle for LIMIT_CPUS; the caller does it (init does, for the whole namespace). */
+void watch_tick(struct watch *watch, uint64_t now_ms, struct limit_verdict *ret);
+
+/* The machine slept, or we were stopped: what happened meanwhile is no guide for the next look. */
+void watch_skip(struct watch *watch, uint64_t now_ms);
+
+void watch_usage(const struct watch *watch, struct limit_usage *ret);
+void watch_free(struct watch *watch);
+
+#endif
