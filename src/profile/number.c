@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 
 #include "util/units.h"
 
@@ -36,6 +37,55 @@ static int parse_thousandths(const char *text, int64_t *ret)
 		return -EINVAL;
 	*ret = whole * 1000 + part;
 	return 0;
+}
+
+/* "50%" in thousandths of a percent. -ENOENT: it is no percentage. */
+static int parse_percent(const char *text, int64_t *ret)
+{
+	size_t len = strlen(text);
+	char number[NUMBER_TEXT];
+
+	if (len < 2 || len >= sizeof(number) || text[len - 1] != '%')
+		return -ENOENT;
+	memcpy(number, text, len - 1);
+	number[len - 1] = 0;
+	return parse_thousandths(number, ret);
+}
+
+static int parse_cpus(const char *text, int64_t *ret)
+{
+	int64_t percent;
+	int r = parse_percent(text, &percent);
+
+	if (r == -ENOENT)
+		return parse_thousandths(text, ret);
+	if (r == 0)
+		*ret = percent / 100;
+	return r;
+}
+
+/* In whole pages, as the kernel counts. */
+static int parse_share_of_memory(const char *text, uint64_t *ret)
+{
+	struct sysinfo info;
+	int64_t percent;
+	int r = parse_percent(text, &percent);
+
+	if (r < 0)
+		return r;
+	if (percent > 100000)
+		return -ERANGE;
+	if (sysinfo(&info) < 0)
+		return -errno;
+	*ret = (uint64_t)((double)info.totalram * info.mem_unit * (double)percent / 100000) & ~(uint64_t)4095;
+	return 0;
+}
+
+static int parse_size(const struct schema_key *key, const char *text, uint64_t *ret)
+{
+	int r = key->of_memory ? parse_share_of_memory(text, ret) : -ENOENT;
+
+	return r == -ENOENT ? units_parse_size(text, ret) : r;
 }
 
 /* A leading 0 would be octal in C and is not in YAML 1.2: too easily meant otherwise in a mask, so it is refused. */
@@ -71,7 +121,7 @@ int number_parse(const struct schema_key *key, const char *text, int64_t *ret)
 
 	switch (key->type) {
 	case SCHEMA_SIZE:
-		r = units_parse_size(text, &wide);
+		r = parse_size(key, text, &wide);
 		break;
 	case SCHEMA_DURATION:
 		r = units_parse_duration(text, &wide);
@@ -81,7 +131,7 @@ int number_parse(const struct schema_key *key, const char *text, int64_t *ret)
 		wide = mode;
 		break;
 	case SCHEMA_THOUSANDTHS:
-		return parse_thousandths(text, ret);
+		return parse_cpus(text, ret);
 	case SCHEMA_BITS:
 		return parse_bits(text, ret);
 	default:

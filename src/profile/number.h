@@ -1,4 +1,4 @@
-/* Numbers as the schema table types them: sizes, durations, thousandths, modes, bits. Pure. */
+/* Numbers as the schema table types them: sizes, durations, thousandths, modes, bits. Pure, but for a percentage of this machine's memory. */
 #ifndef CARREL_PROFILE_NUMBER_H
 #define CARREL_PROFILE_NUMBER_H
 

@@ -19,7 +19,7 @@ struct text_value {
 	struct origin at;
 };
 
-struct number_value { /* sizes in bytes, durations in ms, cpus in thousandths, modes as the mode */
+struct number_value { /* sizes in bytes (a percentage was made bytes when it was read), durations in ms, cpus in thousandths, modes as the mode */
 	int64_t v;    /* -1: not set and no default */
 	struct origin at;
 };
@@ -46,6 +46,7 @@ enum profile_overlay { OVERLAY_AUTO, OVERLAY_KERNEL, OVERLAY_FUSE };
 enum profile_discard { DISCARD_AUTO, DISCARD_MEMORY, DISCARD_DISK };
 enum profile_map { MAP_AUTO, MAP_SUBIDS, MAP_SINGLE, MAP_KEEP_ID };
 enum profile_network { NETWORK_NONE, NETWORK_NAT, NETWORK_HOST };
+enum profile_io_class { IO_CLASS_NONE, IO_CLASS_BEST_EFFORT, IO_CLASS_IDLE };
 enum profile_mode { MODE_RO, MODE_RW, MODE_DISCARD, MODE_KEEP };
 
 /* One of filesystem.mounts: {path, from, mode, tmpfs, content, optional, exec, file_mode}. Exactly one kind: a bind (from, by
@@ -98,6 +99,9 @@ struct profile {
 	struct { /* resources */
 		struct number_value memory, memory_high, swap, cpus, cpu_weight, tasks; /* need a cgroup or the watcher */
 		struct number_value open_files, cpu_time, file_size, core, locked_memory, stack, nice, scratch; /* rlimits and tmpfs */
+		struct number_value io_weight, io_read, io_write; /* need a cgroup */
+		struct number_value output;
+		struct choice_value io_class;      /* enum profile_io_class */
 		struct number_value timeout, grace;                                /* wall clock, ms */
 		struct text_value cpuset;
 		struct bool_value require;

@@ -14,8 +14,10 @@ static const char *const overlay_words[] = {[OVERLAY_AUTO] = "auto", [OVERLAY_KE
 static const char *const map_words[] = {[MAP_AUTO] = "auto", [MAP_SUBIDS] = "subids", [MAP_SINGLE] = "single", [MAP_KEEP_ID] = "keep-id", NULL};
 static const char *const network_words[] = {[NETWORK_NONE] = "none", [NETWORK_NAT] = "nat", [NETWORK_HOST] = "host", NULL};
 static const char *const mode_words[] = {[MODE_RO] = "ro", [MODE_RW] = "rw", [MODE_DISCARD] = "discard", [MODE_KEEP] = "keep", NULL};
+static const char *const io_class_words[] = {[IO_CLASS_NONE] = "none", [IO_CLASS_BEST_EFFORT] = "best-effort", [IO_CLASS_IDLE] = "idle", NULL};
 static const char *const keyring_words[] = {"own", "none", NULL};
-static const char *const guarantee_words[] = {"ids.range", "landlock", "limits.memory", "limits.tasks", "limits.cpus", "limits.timeout", "network.none", "network.nat",
+static const char *const guarantee_words[] = {"ids.range", "landlock", "limits.memory", "limits.memory_high", "limits.swap", "limits.tasks", "limits.cpus", "limits.cpu_weight",
+	"limits.cpuset", "limits.io_read", "limits.io_write", "limits.io_weight", "limits.scratch", "limits.timeout", "network.none", "network.nat",
 	"overlay.kernel", "overlay.fuse", "syscalls", "keyring", NULL};
 
 const struct schema_constant schema_constants[] = {
@@ -83,10 +85,10 @@ const struct schema_key schema_table[] = {
 	{.name = "network.publish", .type = SCHEMA_TEXTS, AT(network.publish), .accept = syntax_publish, .help = "Ports that are reached from the host: [ADDRESS:][HOSTPORT:]PORT[/udp]."},
 
 	{.name = "resources", .type = SCHEMA_SECTION, .help = "What may be used up."},
-	{.name = "resources.memory", .type = SCHEMA_SIZE, AT(resources.memory), .min = K(2), .max = K(5), .help = "Memory of all processes together."},
-	{.name = "resources.memory_high", .type = SCHEMA_SIZE, AT(resources.memory_high), .min = K(2), .max = K(5), .help = "Memory above which processes are slowed down and reclaimed from."},
-	{.name = "resources.swap", .type = SCHEMA_SIZE, AT(resources.swap), .min = 0, .max = K(5), .help = "Swap, beside memory."},
-	{.name = "resources.cpus", .type = SCHEMA_THOUSANDTHS, AT(resources.cpus), .min = 10, .max = 4096000, .help = "Processors' worth of time, such as 1.5."},
+	{.name = "resources.memory", .type = SCHEMA_SIZE, AT(resources.memory), .min = K(2), .max = K(5), .of_memory = true, .help = "Memory of all processes together, tmpfs included. A percentage is of this machine's memory."},
+	{.name = "resources.memory_high", .type = SCHEMA_SIZE, AT(resources.memory_high), .min = K(2), .max = K(5), .of_memory = true, .help = "Memory above which processes are slowed down and reclaimed from."},
+	{.name = "resources.swap", .type = SCHEMA_SIZE, AT(resources.swap), .min = 0, .max = K(5), .of_memory = true, .help = "Swap, beside memory."},
+	{.name = "resources.cpus", .type = SCHEMA_THOUSANDTHS, AT(resources.cpus), .min = 10, .max = 4096000, .help = "Processors' worth of time, such as 1.5; 150% is the same."},
 	{.name = "resources.cpu_weight", .type = SCHEMA_NUMBER, AT(resources.cpu_weight), .min = 1, .max = 10000, .help = "Share of processor time against others; 100 is usual."},
 	{.name = "resources.cpuset", .type = SCHEMA_TEXT, AT(resources.cpuset), .accept = syntax_cpuset, .help = "The processors that may be used, such as 0-3,6."},
 	{.name = "resources.tasks", .type = SCHEMA_NUMBER, AT(resources.tasks), .min = 1, .max = 4194304, .help = "Processes and threads at one time."},
@@ -97,10 +99,15 @@ const struct schema_key schema_table[] = {
 	{.name = "resources.locked_memory", .type = SCHEMA_SIZE, AT(resources.locked_memory), .min = 0, .max = K(5), .help = "Memory that a process may lock."},
 	{.name = "resources.stack", .type = SCHEMA_SIZE, AT(resources.stack), .min = 128 * K(1), .max = K(5), .help = "Stack of each process."},
 	{.name = "resources.nice", .type = SCHEMA_NUMBER, AT(resources.nice), .min = 0, .max = 19, .help = "Niceness; higher is more patient."},
-	{.name = "resources.scratch", .type = SCHEMA_SIZE, AT(resources.scratch), .min = 64 * K(1), .max = K(5), .help = "Room for writes that are thrown away."},
-	{.name = "resources.timeout", .type = SCHEMA_DURATION, AT(resources.timeout), .min = 1, .max = DAYS(3650), .help = "Wall-clock time after which the sandbox is ended."},
+	{.name = "resources.io_class", .type = SCHEMA_CHOICE, AT(resources.io_class), .words = io_class_words, .fallback = "none", .help = "How disks serve it: as the caller, among the others (best-effort), or only when nobody else wants them (idle)."},
+	{.name = "resources.io_weight", .type = SCHEMA_NUMBER, AT(resources.io_weight), .min = 1, .max = 10000, .help = "Share of disk time against others; 100 is usual."},
+	{.name = "resources.io_read", .type = SCHEMA_SIZE, AT(resources.io_read), .min = K(1), .max = K(5), .help = "Bytes a second that may be read from each disk."},
+	{.name = "resources.io_write", .type = SCHEMA_SIZE, AT(resources.io_write), .min = K(1), .max = K(5), .help = "Bytes a second that may be written to each disk."},
+	{.name = "resources.output", .type = SCHEMA_SIZE, AT(resources.output), .min = 0, .max = K(5), .help = "Bytes that it may write to stdout and stderr together; more ends it."},
+	{.name = "resources.scratch", .type = SCHEMA_SIZE, AT(resources.scratch), .min = 64 * K(1), .max = K(5), .of_memory = true, .help = "Room for writes that are thrown away."},
+	{.name = "resources.timeout", .type = SCHEMA_DURATION, AT(resources.timeout), .min = 1, .max = DAYS(3650), .help = "Time after which the sandbox is ended. Changes of the clock do not move it, and while the machine sleeps it stands still."},
 	{.name = "resources.grace", .type = SCHEMA_DURATION, AT(resources.grace), .min = 0, .max = SECONDS(3600), .fallback = "10s", .help = "Time between SIGTERM and SIGKILL at the timeout and at stop."},
-	{.name = "resources.require", .type = SCHEMA_BOOL, AT(resources.require), .fallback = "false", .help = "Refuse to start where a limit cannot be enforced exactly."},
+	{.name = "resources.require", .type = SCHEMA_BOOL, AT(resources.require), .fallback = "false", .help = "Refuse to start where one of the limits above would not hold."},
 
 	{.name = "syscalls", .type = SCHEMA_SECTION, .help = "What may be asked of the kernel. deny is stronger than rules, rules than allow."},
 	{.name = "syscalls.default", .type = SCHEMA_TEXT, AT(syscalls.fallback), .accept = syntax_action, .fallback = "ENOSYS", .help = "For a call in no list: allow, log, kill or an errno."},

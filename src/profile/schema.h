@@ -43,6 +43,7 @@ struct schema_key {
 	bool required;    /* a record must have it */
 	size_t offset, extra;
 	int64_t min, max; /* of a number, in its unit */
+	bool of_memory;   /* a size that may be a percentage of this machine's memory */
 	const char *fallback; /* the default as it would be written; NULL: none */
 	const char *const *words; /* choices; for texts: the only ones allowed. NULL-terminated */
 	bool (*accept)(const char *text, struct complaint *ret); /* the form of a text or of a list's item */

@@ -84,7 +84,7 @@ static void put_type(struct json *json, const struct schema_key *key)
 		[SCHEMA_SIZE] = "^([0-9]+(\\.[0-9]+)?([KMGTPkmgtp]?[iI]?[bB]?)|none)$",
 		[SCHEMA_DURATION] = "^(([0-9]+(ms|s|m|h|d)?)+|none)$",
 		[SCHEMA_NUMBER] = "^([0-9]+|none)$",
-		[SCHEMA_THOUSANDTHS] = "^([0-9]+(\\.[0-9]+)?|none)$",
+		[SCHEMA_THOUSANDTHS] = "^([0-9]+(\\.[0-9]+)?%?|none)$",
 		[SCHEMA_MODE] = "^(0o?)?[0-7]+$",
 		[SCHEMA_BITS] = "^(0[xX][0-9a-fA-F]+|[0-9]+|[A-Z][A-Z0-9_]+)$",
 	};
@@ -99,6 +99,8 @@ static void put_type(struct json *json, const struct schema_key *key)
 		json_string(json, "type", "boolean");
 	else if (key->type == SCHEMA_ROOT)
 		json_string(json, "pattern", "^(host|image|none|dir:.+|image:.+)$");
+	else if (key->of_memory)
+		put_number(json, "^([0-9]+(\\.[0-9]+)?([KMGTPkmgtp]?[iI]?[bB]?|%)|none)$");
 	else if (patterns[key->type])
 		put_number(json, patterns[key->type]);
 	else if (key->words)

@@ -82,7 +82,7 @@ static int require_text(const struct target *t, const char *wants)
 static int fail_word(const struct target *t)
 {
 	struct suggestion suggestion = {.wanted = t->node->text};
-	char words[200] = "it is none of ";
+	char words[384] = "it is none of ";
 	size_t used = strlen(words);
 
 	for (const char *const *word = t->key->words; *word; word++) {
@@ -225,6 +225,10 @@ static int fail_number(const struct target *t, int code, int64_t value)
 	}
 	if (*text == '-')
 		return target_fail(t, "it is negative");
+	if (*text && text[strlen(text) - 1] == '%' && code == -ERANGE)
+		return target_fail(t, "it is more than 100%");
+	if (*text && text[strlen(text) - 1] == '%' && !key->of_memory)
+		return target_fail_hint(t, "a percentage of what is not known", "percentages are for memory, memory_high, swap, scratch and cpus");
 	if (code == -ERANGE)
 		return target_fail_hint(t, "the number is too large or has too many digits", "");
 	if (key->type == SCHEMA_DURATION && strchr(text, ':'))

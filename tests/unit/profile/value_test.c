@@ -29,6 +29,10 @@ static const struct {
 	{"size below", "resources: {memory: 1K}\n", "p.yaml:1:21 cannot use 'resources.memory: 1K': it is below the least, 1M []"},
 	{"size zero", "resources: {memory: 0}\n", "p.yaml:1:21 cannot use 'resources.memory: 0': it is below the least, 1M [leave the key out, or write none, for no limit]"},
 	{"size is a list", "resources: {memory: [1G]}\n", "p.yaml:1:21 cannot use 'resources.memory': expected a size such as 512M, found a list []"},
+	{"share of memory above all", "resources: {memory: 101%}\n", "p.yaml:1:21 cannot use 'resources.memory: 101%': it is more than 100% []"},
+	{"share of nothing", "resources: {file_size: 50%}\n",
+	 "p.yaml:1:24 cannot use 'resources.file_size: 50%': a percentage of what is not known [percentages are for memory, memory_high, swap, scratch and cpus]"},
+	{"share of memory zero", "resources: {memory: 0%}\n", "p.yaml:1:21 cannot use 'resources.memory: 0%': it is below the least, 1M [leave the key out, or write none, for no limit]"},
 	{"timeout zero", "resources: {timeout: 0}\n", "p.yaml:1:22 cannot use 'resources.timeout: 0': it is below the least, 1ms [leave the key out, or write none, for no limit]"},
 	{"timeout with a colon", "resources: {timeout: 1:30}\n",
 	 "p.yaml:1:22 cannot use 'resources.timeout: 1:30': a duration is not written with colons [write 1m30s for a minute and a half, 2h30m for two and a half hours]"},
@@ -73,7 +77,8 @@ static const struct {
 	{"bad variable", "environment: {set: {1A: x}}\n", "p.yaml:1:21 cannot use 'environment.set.1A': the name of a variable does not begin with a digit []"},
 	{"set is a list", "environment: {set: [A]}\n", "p.yaml:1:20 cannot use 'environment.set': expected a map of names and texts, found a list []"},
 	{"guarantee", "require: [network.non]\n",
-	 "p.yaml:1:11 cannot use 'require[0]: network.non': it is none of ids.range, landlock, limits.memory, limits.tasks, limits.cpus, limits.timeout, network.none, network.nat, "
+	 "p.yaml:1:11 cannot use 'require[0]: network.non': it is none of ids.range, landlock, limits.memory, limits.memory_high, limits.swap, limits.tasks, limits.cpus, limits.cpu_weight, "
+	 "limits.cpuset, limits.io_read, limits.io_write, limits.io_weight, limits.scratch, limits.timeout, network.none, network.nat, "
 	 "overlay.kernel, overlay.fuse, syscalls, keyring [did you mean 'network.none'?]"},
 	{"keyring", "process: {keyring: mine}\n", "p.yaml:1:20 cannot use 'process.keyring: mine': it is none of own, none [did you mean 'none'?]"},
 	{"host name", "process: {hostname: a_b}\n", "p.yaml:1:21 cannot use 'process.hostname: a_b': a host name consists of letters, digits, - and . []"},
