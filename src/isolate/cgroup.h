@@ -48,9 +48,17 @@ struct cgroup {
 	bool is_set[LIMIT_MAX];
 };
 
-/* Make one below `parent` with those limits of the spec whose bit (1 << LIMIT_X) is in `mask`. Sweeps a few leftovers first. On failure nothing is left.
+/* Where one is to be made. The kernel gives children of a cgroup controllers only while it has no process itself. */
+struct cgroup_place {
+	const char *parent;
+	unsigned controllers;
+	bool holds_us;  /* move ourselves to PARENT/carrel-launcher first */
+	pid_t first;    /* its one process, a child of ours, which moves into the box first; 0: none */
+};
+
+/* Make one there with those limits of the spec whose bit (1 << LIMIT_X) is in `mask`. Sweeps a few leftovers first. On failure nothing is left.
  * A value that the kernel refuses is an error at the profile's line. */
-int cgroup_make(const char *parent, bool holds_us, unsigned controllers, const struct limit_spec *spec, unsigned mask, struct cgroup *ret, struct error *err) MUST_CHECK;
+int cgroup_make(const struct cgroup_place *place, const struct limit_spec *spec, unsigned mask, struct cgroup *ret, struct error *err) MUST_CHECK;
 
 /* Move a process into the box (what CLONE_INTO_CGROUP did not put there). */
 int cgroup_enter(const struct cgroup *cgroup, pid_t pid, struct error *err) MUST_CHECK;

@@ -44,6 +44,7 @@ struct limit_value {
 struct limit_spec {
 	struct limit_value values[LIMIT_MAX];
 	const char *cpuset; /* "0-3,6" */
+	bool scratch_on_disk; /* a tmpfs limits itself, a folder on disk has to be measured */
 	bool accounting;    /* usage is wanted (--stats, --report), also without a limit */
 };
 

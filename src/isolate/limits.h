@@ -42,26 +42,34 @@ int limits_read_facts(struct arena *arena, struct limits_facts *ret, struct erro
 /* Pure. */
 void limits_plan(const struct limit_spec *spec, const struct limits_facts *facts, struct arena *arena, struct limits_plan *ret);
 
+/* The same plan where no cgroup is to be had after all, for this reason; for a scope that systemd refused. Launcher and stage do it alike. */
+void limits_fall_back(struct limits_plan *plan, struct arena *arena, const char *why);
+
 /* The limits of a running sandbox. */
 struct limits {
 	struct limits_plan *plan;
-	struct cgroup cgroup;
+	struct arena *arena;
+	struct cgroup cgroup;  /* path NULL: none */
 	struct scope_job scope;
 	struct watch *watch;   /* NULL: none */
-	const char *fell_back; /* why the plan's cgroup could not be had and the watcher took over; NULL */
-	bool is_stopped;       /* the tree, by us */
 };
 
-/* In this order, by the launcher: limits_begin before the clone; limits_adopt with the cloned init before it is told to go on; limits_start with
- * the descriptors that the stage sent (owned from then on); limits_tick while it runs; limits_end in any case. */
-int limits_begin(struct limits *limits, struct limits_plan *plan, struct error *err) MUST_CHECK;
+void limits_init(struct limits *limits, struct limits_plan *plan, struct arena *arena);
+
+/* In this order, by the launcher: limits_begin before the clone; limits_ask and limits_adopt with the cloned init, before it is told to go on;
+ * limits_start with the descriptors that the stage sent (owned from then on); limits_tick while it runs; limits_end in any case. */
+int limits_begin(struct limits *limits, struct error *err) MUST_CHECK;
 int limits_clone_into(const struct limits *limits); /* the cgroup's descriptor for clone3, or -1 */
-int limits_ask(struct limits *limits, pid_t init, struct error *err) MUST_CHECK;   /* sends what a scope needs; nothing is waited for */
-int limits_adopt(struct limits *limits, pid_t init, struct error *err) MUST_CHECK; /* waits for the scope */
+/* Sends what a scope needs; nothing is waited for. */
+int limits_ask(struct limits *limits, pid_t init, struct error *err) MUST_CHECK;
+/* Waits for the scope. 1: there is none, for the reason that `err` gives, and the plan has fallen back. */
+int limits_adopt(struct limits *limits, pid_t init, struct error *err) MUST_CHECK;
 int limits_start(struct limits *limits, const struct watch_sources *sources, struct error *err) MUST_CHECK;
 
 /* Look, where it is time to (now_ms: CLOCK_MONOTONIC), and say what is to be done. ret->next_ms: when to call again; 0: never. */
 void limits_tick(struct limits *limits, uint64_t now_ms, struct limit_verdict *ret);
+/* We were stopped, with the tree: what happened meanwhile is no guide for the next look. */
+void limits_skip(struct limits *limits, uint64_t now_ms);
 /* A descriptor that poll(2) with POLLPRI finds ready when the cgroup has something to tell, or -1. */
 int limits_event_fd(const struct limits *limits);
 
