@@ -73,6 +73,14 @@ static int fail_cycle(struct loader *loader, const struct link *chain, size_t co
 	return -ELOOP;
 }
 
+static void add_source(struct profile *profile, const char *name, const char *file)
+{
+	struct text_list *list = &profile->sources;
+
+	list->items = arena_grow(&profile->arena, list->items, list->count, sizeof(*list->items));
+	list->items[list->count++] = (struct text_value){arena_strdup(&profile->arena, name), {.file = file}};
+}
+
 /* Follow `extends` from `name` up. *ret_count files, the youngest first; the chain ends where a file is merged already. */
 static int read_chain(struct loader *loader, const char *name, struct link chain[CHAIN_MAX], size_t *ret_count)
 {
@@ -91,6 +99,8 @@ static int read_chain(struct loader *loader, const char *name, struct link chain
 		for (size_t i = 0; i < count; i++)
 			if (strcmp(chain[i].file, link.file) == 0)
 				return fail_cycle(loader, chain, count, link.file, extends);
+		if (!count)
+			add_source(loader->profile, name, link.file);
 		if (is_merged(loader, link.file))
 			break;
 		if (count == CHAIN_MAX)

@@ -1,8 +1,8 @@
 /* A profile as typed data: what the YAML says, merged and checked, every value with its origin. Nothing is resolved here:
  * "$PWD", "~" and user names are still text; run/plan.c makes a plan of them.
  *
- * Everything is owned by `profile->arena`. A value whose `at.file` is NULL was not set anywhere and has the default
- * that the schema table gives. All enums have the schema's names as their text.
+ * Everything is owned by `profile->arena`. A value whose `at.file` is NULL was not set anywhere and has the schema table's default.
+ * All enums have the schema's names as their text.
  */
 #ifndef CARREL_PROFILE_PROFILE_H
 #define CARREL_PROFILE_PROFILE_H
@@ -75,18 +75,17 @@ struct text_pair {
 struct profile {
 	struct arena arena;
 	const char *name; /* what was asked for: "build", "./web.yaml", "build+net.yaml" */
+	struct text_list sources; /* each name that was asked for; the origin is the file that was found */
 	struct text_value description;
 
 	struct { /* filesystem */
 		struct choice_value root;        /* enum profile_root */
 		struct text_value root_argument; /* dir:/path → "/path"; image:REF → "REF" */
 		struct choice_value writes;      /* enum profile_writes */
-		struct choice_value overlay;     /* enum profile_overlay */
-		struct choice_value discard;     /* enum profile_discard */
+		struct choice_value overlay, discard; /* enum profile_overlay, profile_discard */
 		struct profile_mount *mounts;
 		size_t mount_count;
-		struct text_list hide, protect;
-		struct text_list lower;          /* further lower layers, directories, topmost first, above the root */
+		struct text_list hide, protect, lower; /* lower: further layers, directories, topmost first, above the root */
 	} filesystem;
 	struct { /* identity */
 		struct choice_value map; /* enum profile_map */
@@ -99,10 +98,9 @@ struct profile {
 	struct { /* resources */
 		struct number_value memory, memory_high, swap, cpus, cpu_weight, tasks; /* need a cgroup or the watcher */
 		struct number_value open_files, cpu_time, file_size, core, locked_memory, stack, nice, scratch; /* rlimits and tmpfs */
-		struct number_value io_weight, io_read, io_write; /* need a cgroup */
-		struct number_value output;
-		struct choice_value io_class;      /* enum profile_io_class */
-		struct number_value timeout, grace;                                /* wall clock, ms */
+		struct number_value io_weight, io_read, io_write, output; /* the first three need a cgroup */
+		struct choice_value io_class; /* enum profile_io_class */
+		struct number_value timeout, grace; /* wall clock, ms */
 		struct text_value cpuset;
 		struct bool_value require;
 	} resources;
@@ -127,9 +125,10 @@ struct profile {
 	struct text_list require; /* guarantees without which it must not start: network.none, limits.memory, … */
 };
 
-/* Where profiles are found by name, first hit wins: NULL-terminated folders. NAME is looked for as FOLDER/NAME.yaml. */
+/* Where profiles are found by name, as FOLDER/NAME.yaml, first hit wins. */
 struct profile_path {
-	const char *folders[6];
+	const char *folders[6]; /* NULL-terminated */
+	size_t own_count;       /* so many of them, the first, are the user's own */
 };
 
 /* Load the named profiles (names or paths: a path has a slash or ends in .yaml), each with its `extends` chain, merged in order, later wins.
@@ -143,8 +142,7 @@ int profile_set(struct profile *profile, const char *key, const char *yaml, cons
 /* The same for one text as it is, not YAML: "environment.set.NAME" with whatever value, a path, a host name. To a list it appends. */
 int profile_set_text(struct profile *profile, const char *key, const char *text, const char *label, struct error *err) MUST_CHECK;
 
-/* Checks across keys (a mount with two kinds, an unknown syscall or capability name…). profile_load and a series of profile_set do not
- * repeat them; call it once before planning. */
+/* Checks across keys (a mount with two kinds, an unknown syscall or capability name…), not made by the two above; once before planning. */
 int profile_check(const struct profile *profile, struct error *err) MUST_CHECK;
 
 void profile_free(struct profile *profile);

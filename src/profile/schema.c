@@ -184,14 +184,18 @@ bool schema_is_in(const struct schema_key *key, const struct schema_key *section
 	return strncmp(key->name, section->name, len) == 0 && key->name[len] == '.';
 }
 
+const struct schema_key *schema_find_at_top(const struct schema_key *table, const char *name)
+{
+	for (const struct schema_key *key = table; key->name; key++)
+		if (strcmp(key->name, name) == 0 && !strchr(name, '.'))
+			return key;
+	return NULL;
+}
+
 const struct schema_key *schema_find_in(const struct schema_key *section, const char *name)
 {
-	if (!section) {
-		for (const struct schema_key *key = schema_table; key->name; key++)
-			if (strcmp(key->name, name) == 0 && !strchr(name, '.'))
-				return key;
-		return NULL;
-	}
+	if (!section)
+		return schema_find_at_top(schema_table, name);
 	size_t len = strlen(section->name) + 1;
 
 	/* A section's lines follow it. */

@@ -68,7 +68,9 @@ const char *schema_wants(enum schema_type type);
 
 /* The line of "resources" or "resources.memory", or NULL. */
 const struct schema_key *schema_find(const char *name);
-/* The line of `name` within `section` (NULL: at the top), or NULL. */
+/* The line of `name` at the top of a table, or NULL. */
+const struct schema_key *schema_find_at_top(const struct schema_key *table, const char *name);
+/* The line of `name` within `section` (NULL: at the top of the profile's), or NULL. */
 const struct schema_key *schema_find_in(const struct schema_key *section, const char *name);
 /* Is `key` a line of this section (NULL: of the top)? */
 bool schema_is_in(const struct schema_key *key, const struct schema_key *section);

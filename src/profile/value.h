@@ -19,6 +19,7 @@ struct key_path {
 struct reading {
 	struct arena *arena;    /* of the profile */
 	const char *subject;    /* "profile 'web.yaml'" or the command line's option */
+	const struct schema_key *table; /* of whose keys the document is made; NULL: the profile's */
 	bool is_command_line;   /* a single text is taken for a list of one without asking */
 	struct error *err;
 };
