@@ -7,12 +7,10 @@
 #include <unistd.h>
 
 #include "isolate/account.h"
+#include "profile/policy.h"
 
 #ifndef CARREL_DATADIR
 #define CARREL_DATADIR "/usr/local/share/carrel"
-#endif
-#ifndef CARREL_SYSCONFDIR
-#define CARREL_SYSCONFDIR "/etc"
 #endif
 
 static char data_dir[PATH_MAX];
@@ -75,6 +73,7 @@ void cli_profile_path(struct profile_path *ret)
 	*ret = (struct profile_path){0};
 	if (find_user_folder())
 		ret->folders[count++] = user_folder;
+	ret->own_count = count;
 	ret->folders[count++] = CARREL_SYSCONFDIR "/carrel/profiles";
 	(void)snprintf(installed_folder, sizeof(installed_folder), "%s/profiles", cli_data_dir());
 	ret->folders[count++] = installed_folder;
