@@ -41,6 +41,7 @@ static const struct {
 	{"runtime directory", doctor_runtime_directory, false},
 	{"store", doctor_store, false},
 	{"home", doctor_home, false},
+	{"policy", doctor_policy, true},
 };
 
 /* One check under way. */

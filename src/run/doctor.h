@@ -42,6 +42,6 @@ void doctor_command(struct doctor_row *row, const char *fmt, ...) PRINTF_LIKE(2,
 typedef void doctor_check(struct doctor_row *row);
 doctor_check doctor_kernel, doctor_userns, doctor_network_namespace, doctor_apparmor, doctor_account, doctor_ids, doctor_landlock, doctor_seccomp;
 doctor_check doctor_fuse_device, doctor_fuse_overlayfs, doctor_overlay_store, doctor_overlay_tmp, doctor_overlay_memory, doctor_store, doctor_home;
-doctor_check doctor_runtime_directory, doctor_cgroup, doctor_nat;
+doctor_check doctor_runtime_directory, doctor_cgroup, doctor_nat, doctor_policy;
 
 #endif
