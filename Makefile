@@ -213,12 +213,15 @@ $(BUILD)/man/carrel.1: $(BUILD)/carrel
 	@rm -rf $(@D) && mkdir -p $(@D)
 	@for name in $$($< help | sed -n '/^Commands:/,/^$$/s/^  \([a-z]*\) .*/\1/p'); do $< help --man $$name >$(@D)/carrel-$$name.1 || exit 1; done
 	@$< help --man-profile >$(@D)/carrel-profile.5
+	@$< help --man-policy >$(@D)/carrel-policy.5
 	@$< help --man >$@
 
 install: all man
 	$(call install,755,$(BUILD)/carrel,bin/carrel)
 	$(call install,644,contrib/apparmor/carrel,share/carrel/apparmor/carrel)
 	$(call install,644,contrib/carrel.schema.json,share/carrel/carrel.schema.json)
+	$(call install,644,contrib/policy.yaml,share/carrel/policy.yaml)
+	$(call install,644,contrib/systemd/user-.slice.d/50-limits.conf,share/carrel/systemd/user-.slice.d/50-limits.conf)
 	find profiles -type f | while read -r f; do $(call install,644,"$$f","share/carrel/$$f") || exit 1; done
 	for page in $(BUILD)/man/*; do $(call install,644,"$$page","share/man/man$${page##*.}/$${page##*/}") || exit 1; done
 	$(call install,644,contrib/completions/carrel.bash,$(word 1,$(COMPLETIONS)))
@@ -227,7 +230,8 @@ install: all man
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/carrel $(COMPLETIONS:%=$(DESTDIR)$(PREFIX)/%)
-	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/carrel.1 $(DESTDIR)$(PREFIX)/share/man/man1/carrel-*.1 $(DESTDIR)$(PREFIX)/share/man/man5/carrel-profile.5
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/carrel.1 $(DESTDIR)$(PREFIX)/share/man/man1/carrel-*.1 $(DESTDIR)$(PREFIX)/share/man/man5/carrel-profile.5 \
+		$(DESTDIR)$(PREFIX)/share/man/man5/carrel-policy.5
 	rm -rf $(DESTDIR)$(PREFIX)/share/carrel
 
 clean:

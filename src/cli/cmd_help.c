@@ -5,7 +5,7 @@
 
 struct help_use {
 	const char *completion;
-	bool man, man_profile;
+	bool man, man_profile, man_policy;
 };
 
 static int set_completion(void *context, const struct option_use *use, struct error *err)
@@ -29,11 +29,19 @@ static int set_man_profile(void *context, const struct option_use *use, struct e
 	return 0;
 }
 
+static int set_man_policy(void *context, const struct option_use *use, struct error *err)
+{
+	(void)err;
+	((struct help_use *)context)->man_policy = use->on;
+	return 0;
+}
+
 /* For the Makefile: not in the help. */
 static const struct cli_option options[] = {
 	{"completion", 0, "SHELL", NULL, NULL, NULL, set_completion, .hidden = true},
 	{"man", 0, NULL, NULL, NULL, NULL, set_man, .hidden = true},
 	{"man-profile", 0, NULL, NULL, NULL, NULL, set_man_profile, .hidden = true},
+	{"man-policy", 0, NULL, NULL, NULL, NULL, set_man_policy, .hidden = true},
 	{.name = NULL},
 };
 
@@ -63,6 +71,8 @@ int cmd_help(int argc, char **argv)
 		man_format(&out, command);
 	if (use.man_profile)
 		man_format_profile(&out);
+	if (use.man_policy)
+		man_format_policy(&out);
 	if (!out.size)
 		help_format(&out, command);
 	return report_print(&out);

@@ -52,8 +52,9 @@ void help_format(struct buf *out, const struct command *command);
 int help_print(const struct command *command); /* to stdout; the exit status */
 /* man.c: a page for man(7); NULL: carrel(1). */
 void man_format(struct buf *out, const struct command *command);
-/* man_profile.c: carrel-profile(5), all keys of a profile. */
+/* man_profile.c: carrel-profile(5) and carrel-policy(5), all keys of a profile and of the administrator's policy. */
 void man_format_profile(struct buf *out);
+void man_format_policy(struct buf *out);
 void man_text(struct buf *out, const char *text); /* with what troff would take for its own escaped */
 /* completion.c: a script for bash, zsh or fish; -EINVAL for any other shell. */
 int completion_format(struct buf *out, const char *shell);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "profile/policy.h"
 #include "profile/schema.h"
 #include "util/mem.h"
 
@@ -43,12 +44,14 @@ static void check_requests(const char *name, const char *page)
 
 Test(man, pages)
 {
-	cleanup_buf struct buf overview = {0}, profile = {0};
+	cleanup_buf struct buf overview = {0}, profile = {0}, policy = {0};
 
 	man_format(&overview, NULL);
 	check_requests("carrel.1", overview.text);
 	man_format_profile(&profile);
 	check_requests("carrel-profile.5", profile.text);
+	man_format_policy(&policy);
+	check_requests("carrel-policy.5", policy.text);
 	for (const struct command *command = commands; command->name; command++) {
 		cleanup_buf struct buf page = {0};
 
@@ -57,15 +60,22 @@ Test(man, pages)
 	}
 }
 
-Test(man, every_key)
+static void check_keys(const char *page, const struct schema_key *table)
 {
-	cleanup_buf struct buf page = {0};
-
-	man_format_profile(&page);
-	for (const struct schema_key *key = schema_table; key->name; key++) {
+	for (const struct schema_key *key = table; key->name; key++) {
 		cleanup_buf struct buf name = {0};
 
 		buf_printf(&name, key->type == SCHEMA_SECTION ? ".SS %s\n" : "\\fB%s\\fR\n", key->name);
-		cr_expect_not_null(strstr(page.text, name.text), "%s", key->name);
+		cr_expect_not_null(strstr(page, name.text), "%s", key->name);
 	}
+}
+
+Test(man, every_key)
+{
+	cleanup_buf struct buf profile = {0}, policy = {0};
+
+	man_format_profile(&profile);
+	check_keys(profile.text, schema_table);
+	man_format_policy(&policy);
+	check_keys(policy.text, policy_table());
 }
