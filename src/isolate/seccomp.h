@@ -39,6 +39,7 @@ struct seccomp_rule { /* refuse or allow `call` when (arg & mask) == value; comp
 struct seccomp_spec {
 	bool enabled; /* false: no filter at all (fallback allow and no list) */
 	struct seccomp_action fallback;
+	struct origin fallback_at;
 	const struct seccomp_name *allow, *deny;
 	size_t allow_count, deny_count;
 	const struct seccomp_rule *rules;

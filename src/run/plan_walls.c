@@ -62,6 +62,7 @@ static int plan_syscalls(struct plan *plan, const struct plan_input *in, struct 
 
 	if (fallback->v && seccomp_parse_action(fallback->v, &spec->fallback) < 0)
 		return bad_action(fallback, "syscalls.default", err);
+	spec->fallback_at = fallback->at;
 	for (size_t i = 0; i < profile->syscalls.rule_count; i++) {
 		const struct profile_rule *rule = &profile->syscalls.rules[i];
 		struct seccomp_rule *made = &rules[count++];
