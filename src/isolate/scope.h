@@ -28,22 +28,27 @@ struct scope_facts {
  * cgroup_facts; NULL: no scope. */
 int scope_read_facts(struct arena *arena, const char *runtime_dir, const char *bus_address, const char *cgroup_mount, struct scope_facts *ret, struct error *err) MUST_CHECK;
 
+/* Zeroed: nothing under way. */
 struct scope_job {
-	int socket;        /* -1: nothing under way */
+	int socket;
+	bool is_connected;
+	char where[108];   /* facts->socket */
 	char unit[64];     /* "carrel-1234-5.scope" */
-	uint32_t serial;
 	pid_t pid;
 	int64_t began_ms;
-	struct scope_wire *wire; /* owned: what was received and not parsed yet */
+	struct scope_wire *wire; /* owned: what is to be sent, and what was received and not parsed yet; NULL: nothing under way */
 };
 
-/* Connect, say hello, ask for the scope that will hold `pid`. Sends as much as it can without waiting for systemd. */
+/* Connect, say hello, ask for the scope that will hold `pid`. Sends as much as it can without waiting for systemd. The process must be ours still (no other
+ * id taken on) until scope_finish returned. */
 int scope_begin(const struct scope_facts *facts, pid_t pid, const char *description, struct scope_job *ret, struct error *err) MUST_CHECK;
 
 /* Wait until the scope is there and holds the process; *ret_path is its cgroup, absolute, for the caller to free. -ETIMEDOUT: nobody answers;
- * -EACCES and so on with systemd's own words as the cause. The job is done with in any case. */
+ * -EACCES and so on with systemd's own words as the cause. The job is done with in any case. After a failure the process may yet be moved to such a
+ * scope, by a systemd that comes late: it goes with the process. */
 int scope_finish(struct scope_job *job, const char *cgroup_mount, char **ret_path, struct error *err) MUST_CHECK;
 
+/* Accepts a zeroed one, and one that is done with. */
 void scope_done(struct scope_job *job);
 
 #endif
