@@ -107,5 +107,7 @@ int devices_mount(struct tree *tree, const int fds[DEVICE_COUNT], int target_fd,
 		r = add_filesystem(tree, dev, "mqueue", "mqueue", NULL);
 	if (r == 0)
 		r = mkdirat(dev, "shm", 01777) < 0 || fchmodat(dev, "shm", 01777, 0) < 0 ? -errno : 0;
+	if (r == 0)
+		tree->dev_fd = take_fd(dev);
 	return r < 0 ? error_set(err, -r, "cannot make /dev") : 0;
 }

@@ -129,6 +129,8 @@ static int open_entry(struct tree *tree, struct tree_entry *entry, struct error 
 	case TREE_BIND:
 	case TREE_LAYERED:
 		return open_source(tree, entry, err);
+	case TREE_TMPFS:
+		return entry->in_scratch ? scratch_open_entry(tree, entry, err) : 0;
 	case TREE_DEV:
 		return devices_open(tree->devices, err);
 	default:
@@ -148,32 +150,7 @@ static int open_void(struct tree *tree, struct error *err)
 
 void tree_init(struct tree *tree, struct arena *arena, const struct tree_plan *plan)
 {
-	*tree = (struct tree){.arena = arena, .plan = plan, .guard = -1, .root_fd = -1, .void_fd = -1, .scratch_fd = -1, .root_source_fd = -1, .tty_gid = -1};
-}
-
-static int open_scratch(struct tree *tree, struct error *err)
-{
-	const struct tree_plan *plan = tree->plan;
-
-	if (plan->scratch == TREE_SCRATCH_DISK) {
-		tree->scratch_fd = open(plan->scratch_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		return tree->scratch_fd < 0 ? error_set(err, errno, "cannot open the scratch folder '%s'", plan->scratch_dir) : 0;
-	}
-	tree->scratch_fd = mount_new_tmpfs(plan->scratch_size, 0755, MOUNT_NODEV | MOUNT_NOSUID);
-	if (tree->scratch_fd < 0)
-		return error_set(err, -tree->scratch_fd, "cannot make a tmpfs for the writable layers");
-	/* Before 6.15 neither overlayfs nor open_tree takes what lies in a detached mount. So it is attached, until the pivot or tree_finish takes it away,
-	 * on a folder that nobody but this process has and that nobody needs (not `task`, through which thread-self leads): a copy of the host's tree, as a
-	 * mount or a layer, hides nothing by it. */
-	cleanup_close int probe = mount_clone(tree->scratch_fd, "", AT_EMPTY_PATH);
-	if (probe < 0) {
-		cleanup_close int place = open("/proc/self/map_files", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		int r = place < 0 ? -errno : mount_attach(tree->scratch_fd, place, 0);
-		if (r < 0)
-			return error_set(err, -r, "cannot attach the tmpfs for the writable layers");
-		tree->scratch_attached = true;
-	}
-	return 0;
+	*tree = (struct tree){.arena = arena, .plan = plan, .guard = -1, .root_fd = -1, .void_fd = -1, .scratch_fd = -1, .root_source_fd = -1, .dev_fd = -1, .tty_gid = -1};
 }
 
 static int open_tmpfs(struct tree_entry *entry, struct error *err)
@@ -192,7 +169,7 @@ int tree_prepare(struct tree *tree, struct tree_entry *entries, struct error *er
 		entries[i].source_fd = -1;
 		if (entries[i].kind == TREE_PROC)
 			r = open_proc(&entries[i], err);
-		else if (entries[i].kind == TREE_TMPFS)
+		else if (entries[i].kind == TREE_TMPFS && !entries[i].in_scratch)
 			r = open_tmpfs(&entries[i], err);
 	}
 	return r;
@@ -218,7 +195,7 @@ int tree_open(struct tree *tree, struct tree_entry *entries, struct error *err)
 	if (r == 0 && tree->plan->has_covers)
 		r = open_void(tree, err);
 	if (r == 0 && tree->plan->scratch_dir) /* its path is gone after the pivot */
-		r = open_scratch(tree, err);
+		r = scratch_open(tree, err);
 	for (size_t i = 0; i < tree->plan->entry_count && r == 0; i++)
 		r = open_entry(tree, &entries[i], err);
 	return r;
@@ -284,28 +261,6 @@ bool tree_is_lent(const struct tree *tree, int fd)
 	struct stat st;
 
 	return fstat(fd, &st) == 0 && placeholder_is_lent(&st) && tree_owner_of(tree, fd) == TREE_HOST_RW;
-}
-
-int tree_area(struct tree *tree, const char *keep, struct error *err)
-{
-	char name[16];
-	int fd;
-
-	if (keep) {
-		int r = path_make_dirs(keep, 0700);
-		fd = r < 0 ? -1 : open(keep, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		return fd < 0 ? error_set(err, r < 0 ? -r : errno, "cannot open the kept layer '%s'", keep) : fd;
-	}
-	if (tree->scratch_fd < 0) {
-		int r = open_scratch(tree, err);
-		if (r < 0)
-			return r;
-	}
-	(void)snprintf(name, sizeof(name), "%u", tree->areas++);
-	if (mkdirat(tree->scratch_fd, name, 0755) < 0)
-		return error_set(err, errno, "cannot make a writable layer");
-	fd = openat(tree->scratch_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? error_set(err, errno, "cannot open a writable layer") : fd;
 }
 
 /* The upper directory's own mode and owner are what the merged root shows: take them from the lower one. */

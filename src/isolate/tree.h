@@ -44,6 +44,7 @@ struct tree_entry {
 	bool of_host_sys;    /* to be covered only where /sys is the host's */
 	bool wants_directory; /* hide, protect: stand-in for a path that does not exist is a directory */
 	uint64_t size;      /* tmpfs */
+	bool in_scratch;    /* tmpfs: a folder of the scratch tmpfs, whose size holds for all together, and none of its own */
 	mode_t mode;        /* tmpfs and file */
 	const char *content;
 	const char *keep;   /* TREE_LAYERED: the folder of the kept layer; NULL: discarded */
@@ -71,7 +72,7 @@ struct tree_plan {
 	enum overlay_backend_kind overlay;
 	enum tree_scratch scratch; /* where discarded layers lie */
 	const char *scratch_dir;   /* for TREE_SCRATCH_DISK: a fresh folder of ours */
-	uint64_t scratch_size;     /* for TREE_SCRATCH_MEMORY; 0: the kernel's default */
+	uint64_t scratch_size;     /* of the tmpfs for TREE_SCRATCH_MEMORY; 0: the kernel's default */
 	struct tree_entry *entries;
 	size_t entry_count;
 	bool has_covers;           /* any TREE_HIDE, TREE_PROTECT or mask */
@@ -94,7 +95,7 @@ struct tree {
 	int guard;      /* the placeholders' guard (placeholder.h); -1: none */
 	int root_fd;    /* the root as far as it is built */
 	int void_fd;    /* a tmpfs with an empty directory "dir" and an empty file "file" */
-	int scratch_fd; /* the folder of discarded layers, once needed */
+	int scratch_fd; /* the folder of discarded layers and of what is `in_scratch`, once needed */
 	bool scratch_attached;
 	bool sys_is_hosts; /* no fresh sysfs was to be had */
 	unsigned areas; /* how many were made in it */
@@ -108,6 +109,7 @@ struct tree {
 	int *unrestricted;  /* before 5.12: what a mirrored root shows; it has no path of its own before the pivot */
 	size_t unrestricted_count;
 	int devices[TREE_DEVICE_MAX]; /* devices.h */
+	int dev_fd;     /* the tmpfs at /dev, where there is one */
 	int tty_gid;    /* the group of terminals where it is mapped; -1 */
 };
 
@@ -129,5 +131,18 @@ enum tree_part { TREE_PART_PLACES, TREE_PART_SYS, TREE_PART_COVERS };
 int tree_mount_entries(struct tree *tree, enum tree_part part, struct error *err) MUST_CHECK;
 /* Everything that was left writable for building becomes read-only. */
 int tree_finish(struct tree *tree, struct error *err) MUST_CHECK;
+
+enum { TREE_STORAGE_MAX = 64 };
+
+/* Where the payload can store what ends with the sandbox. Mounts are O_PATH, good for fstatfs(2); a folder on disk is open for reading. */
+struct tree_storage {
+	int scratch;                 /* -1: none was needed */
+	bool scratch_on_disk;
+	int tmpfs[TREE_STORAGE_MAX]; /* further tmpfs mounts, each a filesystem of its own */
+	size_t tmpfs_count;
+};
+
+/* After tree_finish, and before the payload is forked. The descriptors stay the tree's, and close-on-exec. */
+int tree_storage_fds(struct tree *tree, struct tree_storage *ret, struct error *err) MUST_CHECK;
 
 #endif

@@ -145,7 +145,8 @@ static int mount_layered(struct tree *tree, const struct tree_entry *entry, stru
 
 static int mount_tmpfs(struct tree *tree, const struct tree_entry *entry, struct error *err)
 {
-	return attach_entry(tree, entry, entry->source_fd, 0, TREE_OURS, err);
+	/* One of its own was made with its flags. */
+	return attach_entry(tree, entry, entry->source_fd, entry->in_scratch ? entry_flags(entry) : 0, TREE_OURS, err);
 }
 
 static int mount_file(struct tree *tree, const struct tree_entry *entry, struct error *err)

@@ -361,7 +361,7 @@ static int refuse_kernel_overlay(const struct plan *plan, const struct profile *
 }
 
 /* Which back end, and where what is discarded lies meanwhile. */
-static int choose_storage(struct plan *plan, const struct profile *profile, struct error *err)
+static int choose_layers(struct plan *plan, const struct profile *profile, struct error *err)
 {
 	static const enum overlay_backend_kind kinds[] = {
 	    [OVERLAY_AUTO] = OVERLAY_BACKEND_AUTO, [OVERLAY_KERNEL] = OVERLAY_BACKEND_KERNEL, [OVERLAY_FUSE] = OVERLAY_BACKEND_FUSE};
@@ -371,7 +371,6 @@ static int choose_storage(struct plan *plan, const struct profile *profile, stru
 	bool wants_disk = profile->filesystem.discard.v == DISCARD_DISK;
 
 	tree->overlay = kinds[profile->filesystem.overlay.v];
-	tree->scratch_size = profile->resources.scratch.v > 0 ? (uint64_t)profile->resources.scratch.v : 0;
 	if (!plan_uses_layers(plan))
 		return 0;
 	if (keeps_host_root(plan)) {
@@ -400,6 +399,56 @@ static int choose_storage(struct plan *plan, const struct profile *profile, stru
 	tree->overlay = OVERLAY_BACKEND_FUSE;
 	tree->scratch = wants_disk ? TREE_SCRATCH_DISK : TREE_SCRATCH_MEMORY;
 	return 0;
+}
+
+/* Is there a tmpfs of its own at the place of shared memory? Else it lies in /dev's, which nobody measures. */
+static bool has_shared_memory(const struct plan *plan)
+{
+	const struct tree_entry *holder = find_holder(plan, "/dev/shm", plan->tree.entry_count);
+
+	return !holder || holder->kind != TREE_DEV;
+}
+
+static bool is_scratch(const struct tree_entry *entry)
+{
+	return entry->kind == TREE_TMPFS && !entry->made_up;
+}
+
+/* resources.scratch holds for discarded layers and temporary files together. In memory they share one tmpfs of that size. With the layers on disk that cannot
+ * be: there no tmpfs is larger, and who watches adds up. */
+static void limit_scratch(struct plan *plan, const struct profile *profile)
+{
+	struct tree_plan *tree = &plan->tree;
+	bool is_shared = tree->scratch == TREE_SCRATCH_MEMORY;
+
+	if (profile->resources.scratch.v <= 0)
+		return;
+	tree->scratch_size = (uint64_t)profile->resources.scratch.v;
+	if (!has_shared_memory(plan)) {
+		struct tree_entry *entry = add_entry(plan, TREE_TMPFS, "/dev/shm");
+
+		entry->mode = 01777;
+		entry->noexec = true;
+		entry->at = profile->resources.scratch.at;
+	}
+	for (size_t i = 0; i < tree->entry_count; i++) {
+		struct tree_entry *entry = &tree->entries[i];
+
+		if (!is_scratch(entry))
+			continue;
+		entry->in_scratch = is_shared;
+		if (is_shared || !entry->size || entry->size > tree->scratch_size)
+			entry->size = tree->scratch_size;
+	}
+}
+
+static int choose_storage(struct plan *plan, const struct profile *profile, struct error *err)
+{
+	int r = choose_layers(plan, profile, err);
+
+	if (r == 0)
+		limit_scratch(plan, profile);
+	return r;
 }
 
 static bool valid_name(const char *name)
@@ -434,6 +483,7 @@ static void add_nested_proc(struct plan *plan)
 
 	below->size = 64 << 10;
 	below->mode = 0555;
+	below->made_up = true;
 	add_entry(plan, TREE_PROC, "/proc/nested");
 }
 
