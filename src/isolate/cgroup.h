@@ -44,8 +44,11 @@ struct cgroup {
 	int parent, outer, box; /* directories; -1 */
 	int events;      /* memory.events of the outer one, for poll(2) with POLLPRI; -1 */
 	uint64_t memory_seen, tasks_seen; /* the most that samples saw, where the kernel keeps no peak */
+	uint64_t limit_hits;              /* of the memory limit, as far as they were looked at */
+	uint64_t looked_ms;               /* at the processes, for the largest */
 	struct limit_verdict last; /* the largest process when the memory limit was last hit */
 	bool is_set[LIMIT_MAX];
+	uint64_t memory_limit;
 };
 
 /* Where one is to be made. The kernel gives children of a cgroup controllers only while it has no process itself. */
@@ -56,15 +59,19 @@ struct cgroup_place {
 	pid_t first;    /* its one process, a child of ours, which moves into the box first; 0: none */
 };
 
-/* Make one there with those limits of the spec whose bit (1 << LIMIT_X) is in `mask`. Sweeps a few leftovers first. On failure nothing is left.
- * A value that the kernel refuses is an error at the profile's line. */
+enum { CGROUP_LOOK_MS = 500, CGROUP_SWEEP_MOST = 8 };
+
+/* Make one there with those limits of the spec whose bit (1 << LIMIT_X) is in `mask`. Sweeps a few leftovers first. On failure nothing is left, but that
+ * place->first may stand in a box that goes when its scope goes. A value that the kernel refuses is an error at the profile's line. A memory limit alone
+ * allows as much swap again, as docker's --memory does. */
 int cgroup_make(const struct cgroup_place *place, const struct limit_spec *spec, unsigned mask, struct cgroup *ret, struct error *err) MUST_CHECK;
 
 /* Move a process into the box (what CLONE_INTO_CGROUP did not put there). */
 int cgroup_enter(const struct cgroup *cgroup, pid_t pid, struct error *err) MUST_CHECK;
 
-/* Look at the counters: samples the peaks, and after an event finds the largest process. LIMIT_END_TREE when the kernel's OOM killer struck because of our
- * limit (memory.oom.group: it killed the whole tree). */
+/* Look at the counters, every CGROUP_LOOK_MS or after an event: samples the peaks, and finds the largest process once the memory limit was hit, or is
+ * near. LIMIT_END_TREE when the kernel's OOM killer struck because of our limit, not the machine's or that of a cgroup above (memory.oom.group: it killed
+ * the whole tree). A tree that is killed within a few milliseconds after it met its limit may be gone before anybody could look who was largest. */
 void cgroup_tick(struct cgroup *cgroup, uint64_t now_ms, struct limit_verdict *ret);
 
 void cgroup_usage(struct cgroup *cgroup, struct limit_usage *ret);

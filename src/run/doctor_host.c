@@ -1,12 +1,11 @@
 /* Checks of services around the sandbox: cgroups and the helpers of a network. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "isolate/cgroup_parts.h"
 #include "isolate/packages.h"
 #include "run/doctor.h"
 #include "util/fd.h"
@@ -15,27 +14,16 @@
 
 enum { SMALL_FILE = 64 << 10 };
 
-static bool is_cgroup2(const char *path)
+/* The controllers that the user's systemd has to give, "" where it is not to be found. */
+static char *of_user_systemd(const char *mount)
 {
-	struct statfs info;
+	cleanup_free char *list = mem_printf("%s/user.slice/user-%u.slice/user@%u.service/cgroup.controllers", mount, (unsigned)getuid(), (unsigned)getuid());
+	char *text = NULL;
 
-	return statfs(path, &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC;
-}
-
-/* This process's folder of the version 2 hierarchy, "/sys/fs/cgroup/user.slice/…"; NULL: none. */
-static char *own_cgroup(const char *mount)
-{
-	cleanup_free char *text = NULL;
-	char *line;
-
-	if (fd_slurp_at(AT_FDCWD, "/proc/self/cgroup", SMALL_FILE, &text, NULL) < 0)
-		return NULL;
-	line = strncmp(text, "0::", 3) ? strstr(text, "\n0::") : text;
-	if (!line)
-		return NULL;
-	line = strstr(line, "::") + 2;
-	line[strcspn(line, "\n")] = 0;
-	return mem_printf("%s%s", mount, line);
+	if (fd_slurp_at(AT_FDCWD, list, SMALL_FILE, &text, NULL) < 0)
+		return mem_strdup("");
+	text[strcspn(text, "\n")] = 0;
+	return text;
 }
 
 static bool user_systemd(void)
@@ -46,49 +34,66 @@ static bool user_systemd(void)
 	return socket && access(socket, W_OK) == 0;
 }
 
-static void say_delegation(struct doctor_row *row, const char *folder)
+static void list_controllers(unsigned bits, char buffer[static 64])
 {
-	cleanup_free char *procs = mem_printf("%s/cgroup.procs", folder), *list = mem_printf("%s/cgroup.controllers", folder), *controllers = NULL;
-	bool writable = access(folder, W_OK) == 0 && access(procs, W_OK) == 0;
+	static const struct {
+		unsigned bit;
+		const char *word;
+	} words[] = {{CGROUP_CPU, " cpu"}, {CGROUP_MEMORY, " memory"}, {CGROUP_PIDS, " pids"}, {CGROUP_IO, " io"}, {CGROUP_CPUSET, " cpuset"}};
 
-	if (fd_slurp_at(AT_FDCWD, list, SMALL_FILE, &controllers, NULL) == 0)
-		controllers[strcspn(controllers, "\n")] = 0;
-	if (writable)
-		doctor_say(row, DOCTOR_WORKS, "version 2, %s is yours; controllers: %s", folder, controllers ? controllers : "none");
-	else if (user_systemd())
-		doctor_say(row, DOCTOR_WORKS, "version 2, a scope can be asked of your systemd; controllers here: %s", controllers ? controllers : "none");
-	else
-		doctor_say(row, DOCTOR_DEGRADED, "version 2, but %s is not yours and no systemd of yours runs", folder);
-	if (row->state != DOCTOR_WORKS) {
-		doctor_consequence(row, "no loss in this version, whose limits are rlimits and the timeout; memory, cpus and tasks are refused");
-		doctor_command(row, "sudo loginctl enable-linger $(id -un)  (then log in anew)");
-	} else if (!controllers || !strstr(controllers, "memory") || !strstr(controllers, "pids") || !strstr(controllers, "cpu")) {
-		row->state = DOCTOR_DEGRADED;
-		doctor_consequence(row, "no loss in this version, whose limits are rlimits and the timeout; memory, cpus and tasks are refused");
-		doctor_command(row, "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | "
-				    "sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload");
+	buffer[0] = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (bits & words[i].bit)
+			(void)strcat(buffer, words[i].word);
 	}
+}
+
+static void say_watcher(struct doctor_row *row)
+{
+	doctor_consequence(row, "memory, cpus and tasks are held by watching the processes, less exactly; swap and I/O limits by nothing");
+}
+
+static void say_controllers(struct doctor_row *row, unsigned has)
+{
+	enum { USUAL = CGROUP_CPU | CGROUP_MEMORY | CGROUP_PIDS };
+	char missing[64];
+
+	if ((has & USUAL) == USUAL)
+		return;
+	row->state = DOCTOR_DEGRADED;
+	list_controllers(USUAL & ~has, missing);
+	doctor_consequence(row, "what needs the controllers that are missing (%s) is held by watching the processes, less exactly", missing + 1);
+	doctor_command(row, "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | "
+			    "sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload");
 }
 
 void doctor_cgroup(struct doctor_row *row)
 {
-	cleanup_free char *folder = NULL;
+	struct arena arena = {0};
+	struct cgroup_facts facts = {0};
+	struct error err = {0};
+	char list[64];
 
-	if (is_cgroup2("/sys/fs/cgroup")) {
-		folder = own_cgroup("/sys/fs/cgroup");
-		if (folder) {
-			say_delegation(row, folder);
-			return;
-		}
+	if (cgroup_read_facts(&arena, &facts, &err) < 0) {
+		doctor_say(row, DOCTOR_DEGRADED, "%s: %s", err.what, err.cause);
+		say_watcher(row);
+	} else if (facts.parent) {
+		list_controllers(facts.controllers, list);
+		doctor_say(row, DOCTOR_WORKS, "version 2, %s is yours; controllers:%s", facts.parent, list);
+		say_controllers(row, facts.controllers);
+	} else if (facts.mount && user_systemd()) {
+		cleanup_free char *given = of_user_systemd(facts.mount);
+
+		doctor_say(row, DOCTOR_WORKS, "version 2, a scope can be asked of your systemd; controllers: %s", *given ? given : "not known");
+		if (*given)
+			say_controllers(row, cgroup_parse_controllers(given));
+	} else {
+		doctor_say(row, DOCTOR_DEGRADED, "%s", facts.why_not);
+		say_watcher(row);
+		doctor_command(row, facts.mount ? "sudo loginctl enable-linger $(id -un)  (then log in anew)" :
+						 "boot with the kernel parameter  systemd.unified_cgroup_hierarchy=1");
 	}
-	if (is_cgroup2("/sys/fs/cgroup/unified"))
-		doctor_say(row, DOCTOR_DEGRADED, "hybrid: the controllers are those of version 1, which cannot be delegated safely");
-	else if (access("/sys/fs/cgroup", F_OK) == 0 && access("/proc/self/cgroup", F_OK) == 0)
-		doctor_say(row, DOCTOR_DEGRADED, "version 1, which cannot be delegated safely, or none");
-	else
-		doctor_say(row, DOCTOR_DEGRADED, "none is mounted");
-	doctor_consequence(row, "no loss in this version, whose limits are rlimits and the timeout; memory, cpus and tasks are refused");
-	doctor_command(row, "boot with the kernel parameter  systemd.unified_cgroup_hierarchy=1");
+	arena_done(&arena);
 }
 
 void doctor_nat(struct doctor_row *row)
