@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "isolate/cgroup_parts.h"
+#include "isolate/limits.h"
 #include "isolate/packages.h"
 #include "run/doctor.h"
 #include "util/fd.h"
@@ -13,26 +13,6 @@
 #include "util/proc.h"
 
 enum { SMALL_FILE = 64 << 10 };
-
-/* The controllers that the user's systemd has to give, "" where it is not to be found. */
-static char *of_user_systemd(const char *mount)
-{
-	cleanup_free char *list = mem_printf("%s/user.slice/user-%u.slice/user@%u.service/cgroup.controllers", mount, (unsigned)getuid(), (unsigned)getuid());
-	char *text = NULL;
-
-	if (fd_slurp_at(AT_FDCWD, list, SMALL_FILE, &text, NULL) < 0)
-		return mem_strdup("");
-	text[strcspn(text, "\n")] = 0;
-	return text;
-}
-
-static bool user_systemd(void)
-{
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	cleanup_free char *socket = runtime ? mem_printf("%s/systemd/private", runtime) : NULL;
-
-	return socket && access(socket, W_OK) == 0;
-}
 
 static void list_controllers(unsigned bits, char buffer[static 64])
 {
@@ -70,27 +50,25 @@ static void say_controllers(struct doctor_row *row, unsigned has)
 void doctor_cgroup(struct doctor_row *row)
 {
 	struct arena arena = {0};
-	struct cgroup_facts facts = {0};
+	struct limits_facts facts = {0};
 	struct error err = {0};
 	char list[64];
 
-	if (cgroup_read_facts(&arena, &facts, &err) < 0) {
+	if (limits_read_facts(&arena, &facts, &err) < 0) {
 		doctor_say(row, DOCTOR_DEGRADED, "%s: %s", err.what, err.cause);
 		say_watcher(row);
-	} else if (facts.parent) {
-		list_controllers(facts.controllers, list);
-		doctor_say(row, DOCTOR_WORKS, "version 2, %s is yours; controllers:%s", facts.parent, list);
-		say_controllers(row, facts.controllers);
-	} else if (facts.mount && user_systemd()) {
-		cleanup_free char *given = of_user_systemd(facts.mount);
-
-		doctor_say(row, DOCTOR_WORKS, "version 2, a scope can be asked of your systemd; controllers: %s", *given ? given : "not known");
-		if (*given)
-			say_controllers(row, cgroup_parse_controllers(given));
+	} else if (facts.cgroup.parent) {
+		list_controllers(facts.cgroup.controllers, list);
+		doctor_say(row, DOCTOR_WORKS, "version 2, %s is yours; controllers:%s", facts.cgroup.parent, list);
+		say_controllers(row, facts.cgroup.controllers);
+	} else if (facts.scope.socket) {
+		list_controllers(facts.scope.controllers, list);
+		doctor_say(row, DOCTOR_WORKS, "version 2, a scope can be asked of your systemd; controllers:%s", list);
+		say_controllers(row, facts.scope.controllers);
 	} else {
-		doctor_say(row, DOCTOR_DEGRADED, "%s", facts.why_not);
+		doctor_say(row, DOCTOR_DEGRADED, "%s", facts.cgroup.why_not);
 		say_watcher(row);
-		doctor_command(row, facts.mount ? "sudo loginctl enable-linger $(id -un)  (then log in anew)" :
+		doctor_command(row, facts.cgroup.mount ? "sudo loginctl enable-linger $(id -un)  (then log in anew)" :
 						 "boot with the kernel parameter  systemd.unified_cgroup_hierarchy=1");
 	}
 	arena_done(&arena);
