@@ -1,0 +1,172 @@
+/* Memory: from cheap upper bounds to the exact number, no further than the question asks.
+ *
+ * Two bounds come with each look. The plain sum counts what processes share once for each of them. The other starts from the last exact number
+ * and adds by how much memory can have grown since: more resident pages, a page for each fault (a write to a page that was shared with a fork
+ * makes a copy of it and changes no sum), new processes whole. Only when both are above the limit the exact look is made, so that a server of
+ * fifty processes which share two gigabytes costs as little as any.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "isolate/watch_parts.h"
+#include "util/mem.h"
+
+enum { PEAK_STEP = 8 * 1024 * 1024 };  /* a peak is worth an exact look when it may be so much higher */
+enum { EXACT_SHARE = 200 };            /* looks for the peak alone: one part in so many of a processor */
+enum { EXACT_MAX_WAIT_MS = 100 };      /* looks for the limit are not put off for longer, when much of it is used */
+
+struct exact {
+	uint64_t alone;   /* anonymous memory, swap, page tables: nobody else counts them */
+	uint64_t shared;  /* shares of shared memory, some of it counted elsewhere too */
+	uint64_t largest;
+	const struct watch_process *largest_process;
+};
+
+static struct watch_process *find_process(struct watch_table *table, pid_t pid)
+{
+	size_t from = 0, to = table->count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (table->now[middle].pid < pid)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from < table->count && table->now[from].pid == pid ? &table->now[from] : NULL;
+}
+
+/* After vfork(2), posix_spawn(3) above all, parent and child have one memory until the child executes, and each shows all of it. The parent sleeps
+ * so that no signal wakes it. One child of each such parent is left out: more cannot be, whatever they pretend. */
+static void drop_vforked(struct watch_table *table, struct exact *exact)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		struct watch_process *child = &table->now[i], *parent = find_process(table, child->parent);
+
+		if (!parent || parent->state != 'D' || parent->lent || parent->layout != child->layout || parent->virtual != child->virtual)
+			continue;
+		parent->lent = true;
+		exact->alone -= child->alone < parent->alone ? child->alone : parent->alone;
+		exact->shared -= child->shared < parent->shared ? child->shared : parent->shared;
+		child->shared = 0;
+	}
+}
+
+static void add_process(struct watch *watch, struct watch_process *process, struct exact *exact)
+{
+	struct watch_shares shares;
+	int r = process->state == 'Z' || process->state == 'X' ? -ESRCH : watch_read_shares(watch, process->mm_pid, &shares);
+
+	process->alone = process->shared = 0;
+	process->lent = false;
+	if (r == -ESRCH || r == -ENOENT)
+		return;
+	watch_read_status(watch, process);
+	if (r < 0)
+		shares = (struct watch_shares){.anonymous = process->resident, .swap = process->swap};
+	process->alone = shares.anonymous + shares.swap + process->tables;
+	process->shared = shares.shared;
+	exact->alone += process->alone;
+	exact->shared += process->shared;
+	if (process->alone + process->shared >= exact->largest) {
+		exact->largest = process->alone + process->shared;
+		exact->largest_process = process;
+	}
+}
+
+/* Memory that is shared counts once: files of our tmpfs in the size of the filesystem, memfds in theirs, the rest by shares. Where that
+ * cannot change the answer it is not found out. */
+static uint64_t sum_exactly(struct watch *watch, struct exact *exact)
+{
+	struct watch_memory *memory = &watch->memory;
+	uint64_t elsewhere = memory->known + memory->memfd, least = exact->alone + elsewhere, shared = 0;
+	uint64_t twice = exact->shared < elsewhere ? exact->shared : elsewhere; /* no more can have been counted in both */
+
+	if (least + exact->shared <= memory->limit && twice < PEAK_STEP)
+		return least + exact->shared;
+	if (least > memory->limit)
+		return least;
+	for (size_t i = 0; i < watch->table.count; i++)
+		if (watch->table.now[i].shared > 0)
+			shared += watch_shared_alone(watch, watch->table.now[i].mm_pid);
+	return least + shared;
+}
+
+static void look_exactly(struct watch *watch, uint64_t now_ms)
+{
+	struct watch_memory *memory = &watch->memory;
+	uint64_t start = watch_cost_ns();
+	struct exact exact = {0};
+
+	if (memory->memfd > 0)
+		watch_shared_scan(watch, now_ms); /* some may be gone by now */
+	for (size_t i = 0; i < watch->table.count; i++)
+		add_process(watch, &watch->table.now[i], &exact);
+	drop_vforked(&watch->table, &exact);
+	memory->exact = sum_exactly(watch, &exact);
+	memory->has_exact = true;
+	memory->growth = 0;
+	memory->bound = memory->exact;
+	memory->exact_at_ms = now_ms;
+	memory->exact_ns = watch_cost_ns() - start;
+	memory->largest = exact.largest;
+	if (exact.largest_process)
+		memcpy(memory->largest_comm, exact.largest_process->comm, LIMIT_COMM);
+	if (memory->exact > memory->peak)
+		memory->peak = memory->exact;
+}
+
+/* No more than this is used: see at the top. */
+static WHILE_IDLE void find_bound(struct watch *watch, uint64_t now_ms)
+{
+	struct watch_memory *memory = &watch->memory;
+	const struct watch_sums *sums = &watch->table.sums;
+	uint64_t known = memory->known, memfd = memory->memfd, sum;
+
+	memory->known = watch_shared_known(watch);
+	(void)watch_shared_look(watch, now_ms);
+	memory->growth += sums->growth + (memory->known > known ? memory->known - known : 0) + (memory->memfd > memfd ? memory->memfd - memfd : 0);
+	sum = sums->resident + sums->unsure + sums->tables + sums->swap + memory->known + memory->memfd;
+	memory->bound = memory->has_exact && memory->exact + memory->growth < sum ? memory->exact + memory->growth : sum;
+}
+
+static WHILE_IDLE bool wants_exact(const struct watch_memory *memory, uint64_t now_ms)
+{
+	uint64_t waited = now_ms - memory->exact_at_ms, wait = memory->exact_ns * EXACT_SHARE / 1000000;
+	uint64_t step = memory->peak / 16 > PEAK_STEP ? memory->peak / 16 : PEAK_STEP;
+
+	if (!memory->has_exact)
+		return true;
+	if (memory->bound > memory->limit)
+		return waited >= (wait < EXACT_MAX_WAIT_MS ? wait : EXACT_MAX_WAIT_MS);
+	if (waited < wait)
+		return false;
+	if (memory->limit - memory->bound < memory->limit / 8 && memory->growth > memory->limit / 64)
+		return true;
+	return memory->bound > memory->peak + step;
+}
+
+WHILE_IDLE uint64_t watch_memory_look(struct watch *watch, uint64_t now_ms, struct limit_verdict *ret)
+{
+	struct watch_memory *memory = &watch->memory;
+	uint64_t left;
+
+	find_bound(watch, now_ms);
+	if (wants_exact(memory, now_ms)) {
+		look_exactly(watch, now_ms);
+		if (memory->exact > memory->limit && watch->table.count > 1)
+			look_exactly(watch, now_ms); /* what passed from one process to another between two files was seen twice */
+		if (memory->exact > memory->limit) {
+			ret->order = LIMIT_END_TREE;
+			ret->limit = LIMIT_MEMORY;
+			ret->used = memory->exact;
+			ret->largest = memory->largest;
+			memcpy(ret->largest_comm, memory->largest_comm, LIMIT_COMM);
+		}
+	}
+	if (memory->limit == UINT64_MAX)
+		return UINT64_MAX;
+	left = memory->limit > memory->bound ? memory->limit - memory->bound : 0;
+	return left / ((uint64_t)WATCH_FASTEST_MB * 1024 * 1024 / 1000);
+}

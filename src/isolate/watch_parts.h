@@ -1,0 +1,155 @@
+/* What the files of the watcher share (watch.h has the contract). Bytes, unless a name says otherwise. */
+#ifndef CARREL_ISOLATE_WATCH_PARTS_H
+#define CARREL_ISOLATE_WATCH_PARTS_H
+
+#include <sys/types.h>
+
+#include "isolate/watch.h"
+
+struct watch_process {
+	pid_t pid, parent;
+	pid_t mm_pid;  /* whose memory is read: pid, or a thread of it where the first thread has ended (its own files in /proc are empty then) */
+	int stat_fd;   /* kept open; of a process that has gone it answers ESRCH. -1: opened each time */
+	char state;
+	char comm[LIMIT_COMM];
+	uint64_t start; /* after boot, in clock ticks: with the pid, who it is */
+	uint64_t threads;
+	uint64_t user_ticks, system_ticks, child_user_ticks, child_system_ticks;
+	uint64_t faults, virtual, resident;
+	uint64_t layout;        /* where stack, code and heap lie: equal for those who share one memory, and for a fork */
+	uint64_t tables, swap;  /* of /proc/PID/status as of `status_faults` */
+	uint64_t status_faults; /* UINT64_MAX: never read */
+	uint64_t alone, shared; /* as of the last exact look: what is counted here only, and its share of shared memory */
+	bool lent;              /* its memory was found to be a vforked child's too */
+};
+
+/* One look at the tree: sums, and what came to pass since the look before. */
+struct watch_sums {
+	uint64_t processes, tasks, running;
+	uint64_t resident;
+	uint64_t unsure;  /* what the kernel may hold back in per-processor counters */
+	uint64_t tables, swap;
+	uint64_t growth;  /* memory cannot have grown by more, but for tmpfs and System V */
+	uint64_t cpu_ticks;       /* used since the look before */
+	uint64_t user_ticks, system_ticks; /* of the living and of whom they reaped, all in all */
+	uint64_t children_gained; /* of it: ticks that the living inherited from ended children */
+	uint64_t gone, gone_ticks; /* processes that ended, and what they had used when last seen */
+	bool quiet;       /* nobody came, went, faulted or grew */
+};
+
+struct watch_table {
+	struct watch_process *now, *last; /* sorted by pid */
+	size_t count, last_count, room;
+	size_t fds, fds_max;
+	int list_offset; /* where processes begin in the listing of procfs */
+	struct watch_sums sums;
+};
+
+struct watch_object {
+	uint64_t dev, inode, bytes;
+};
+
+struct watch_memory {
+	uint64_t limit;      /* UINT64_MAX: none */
+	uint64_t known;      /* tmpfs and System V now */
+	uint64_t bound;      /* no more than this is used now */
+	uint64_t exact;      /* result of the last exact look */
+	uint64_t growth;     /* since then */
+	bool has_exact;
+	uint64_t exact_ns, exact_at_ms; /* what it cost, and when */
+	uint64_t peak;
+	uint64_t largest;
+	char largest_comm[LIMIT_COMM];
+
+	uint64_t sharedram_ref, resident_ref; /* at the start; at the last scan for memfds: shared memory that is not ours by tmpfs and System V */
+	uint64_t swap_ref;   /* used swap of the machine when /proc/PID/status was last read */
+	struct watch_object *objects; /* memfds, sorted */
+	size_t object_count, object_room;
+	uint64_t memfd;
+	uint64_t scan_ns, scan_at_ms;
+	bool stirred;        /* something happened since the last scan */
+	uint64_t shmem_dev;  /* of memfds, shared anonymous and System V memory */
+};
+
+struct watch_cpu {
+	uint64_t quota;      /* thousandths of a processor; 0: none */
+	uint64_t processors;
+	int64_t budget_us;
+	bool stopped;
+	uint64_t stopped_at_ms, since_stop_us, throttled_us;
+	uint64_t rate;       /* thousandths of a processor, as last seen running */
+	uint64_t user_ticks, system_ticks; /* as last seen: how to divide the total */
+	uint64_t total_us;   /* monotonic */
+	unsigned idle_looks;
+};
+
+struct watch_scratch {
+	uint64_t limit;
+	uint64_t used, peak;
+	int pipe, pidfd;     /* of the walk that is under way; -1: none */
+	uint64_t next_ms;    /* when the next may begin */
+};
+
+struct watch {
+	struct watch_sources sources;
+	unsigned mask;
+	uint64_t tasks_limit;
+	uint64_t tasks_peak;
+	uint64_t tick_us, page;
+	uint64_t last_ms;    /* of the last look; 0: none yet */
+	uint64_t elapsed_ms; /* between the last two looks */
+	uint64_t cost_ns;    /* of a plain look, smoothed */
+	unsigned quiet_looks;
+	struct watch_table table;
+	struct watch_memory memory;
+	struct watch_cpu cpu;
+	struct watch_scratch scratch;
+	uint64_t unsure;     /* what the kernel may not yet have added to the resident pages of a process */
+	char listing[8192];  /* of processes */
+	char text[16384];    /* of files, a piece at a time */
+};
+
+/* watch_tree.c: the processes. watch_tree_look gives false when there are none any more, or none can be listed; with tasks above `tasks_most` it may
+ * break off (the sums are then of a part, and above it). */
+int watch_tree_init(struct watch *watch, struct error *err) MUST_CHECK;
+bool watch_tree_look(struct watch *watch, uint64_t tasks_most);
+void watch_tree_done(struct watch *watch);
+
+/* watch_files.c: single files of /proc. */
+int watch_open(struct watch *watch, pid_t pid, const char *name, int flags);
+struct watch_lines {
+	int fd;
+	char *text;
+	size_t size, start, end;
+};
+char *watch_next_line(struct watch_lines *lines); /* NULL: the end */
+bool watch_line_kilobytes(const char *line, const char *key, uint64_t *ret_bytes);
+bool watch_parse_stat(const char *text, size_t len, struct watch_process *ret);
+void watch_read_status(struct watch *watch, struct watch_process *process);
+
+struct watch_shares {
+	uint64_t anonymous, swap, shared;
+};
+/* smaps_rollup. -errno: -ESRCH where it has gone, -EACCES where it may not be read. */
+int watch_read_shares(struct watch *watch, pid_t pid, struct watch_shares *ret);
+
+/* watch_shared.c: memory that no process has as its own. */
+void watch_shared_init(struct watch *watch);
+uint64_t watch_shared_known(struct watch *watch);
+bool watch_shared_look(struct watch *watch, uint64_t now_ms); /* whether it scanned: memory.memfd is new */
+void watch_shared_scan(struct watch *watch, uint64_t now_ms);
+/* The share that a process has of shared memory without a name, or of memfds that no scan found: what stands in no other sum. */
+uint64_t watch_shared_alone(struct watch *watch, pid_t pid);
+
+/* watch_memory.c, watch_cpu.c, watch_scratch.c: one limit each. They fill the verdict and give in how many milliseconds to look again (UINT64_MAX:
+ * does not matter). */
+uint64_t watch_memory_look(struct watch *watch, uint64_t now_ms, struct limit_verdict *ret);
+void watch_cpu_init(struct watch *watch);
+uint64_t watch_cpu_look(struct watch *watch, uint64_t now_ms, struct limit_verdict *ret);
+uint64_t watch_scratch_look(struct watch *watch, uint64_t now_ms, struct limit_verdict *ret);
+void watch_scratch_done(struct watch *watch);
+
+/* Nanoseconds of processor time of this thread, for what a look costs. */
+uint64_t watch_cost_ns(void);
+
+#endif

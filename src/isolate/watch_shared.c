@@ -1,0 +1,277 @@
+/* Memory that no process has as its own: tmpfs, System V segments, memfds.
+ *
+ * tmpfs and System V are two cheap calls. A memfd that is written to and never mapped stands nowhere but behind a descriptor, so that all of
+ * /proc/PID/fd would have to be read. That is done when the machine's shared memory (sysinfo(2)) has risen by more than tmpfs and System V of this
+ * sandbox explain, or resident memory has fallen, which could hide such a rise; and every few seconds while anything happens at all, since
+ * others on the machine may give back shared memory just then.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "isolate/watch_parts.h"
+#include "util/fd.h"
+#include "util/mem.h"
+
+enum { SCAN_RISE = 16 * 1024 * 1024 };
+enum { SCAN_ANYWAY_MS = 4000 };
+enum { SCAN_SHARE = 200 };        /* one part in so many of a processor */
+enum { SCAN_MAX_WAIT_MS = 250 };  /* but after a rise never later than this */
+enum { SCAN_MAX_THREADS = 64 };   /* of one process, each of which may have a table of descriptors of its own (unshare(2), CLONE_FILES) */
+enum { OBJECTS_FIRST = 64, OBJECTS_MAX = 65536 };
+
+static WHILE_IDLE uint64_t tmpfs_used(int fd)
+{
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_blocks < fs.f_bfree)
+		return 0;
+	return (fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize;
+}
+
+/* A line of /proc/sysvipc/shm: key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap. */
+static WHILE_IDLE uint64_t segment_used(const char *line)
+{
+	uint64_t values[16] = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		char *end;
+
+		values[i] = strtoull(line, &end, 10);
+		if (end == line)
+			return 0;
+		line = end;
+	}
+	return values[14] + values[15];
+}
+
+static WHILE_IDLE uint64_t sysvipc_used(struct watch *watch)
+{
+	struct watch_lines lines = {.fd = watch->sources.sysvipc_shm, .text = watch->text, .size = sizeof(watch->text)};
+	uint64_t used = 0;
+	const char *line;
+
+	if (lines.fd < 0 || lseek(lines.fd, 0, SEEK_SET) < 0)
+		return 0;
+	while ((line = watch_next_line(&lines)))
+		used += segment_used(line); /* the first line is of words */
+	return used;
+}
+
+WHILE_IDLE uint64_t watch_shared_known(struct watch *watch)
+{
+	const struct watch_sources *sources = &watch->sources;
+	uint64_t used = sysvipc_used(watch);
+
+	for (size_t i = 0; i < sources->tmpfs_count; i++)
+		used += tmpfs_used(sources->tmpfs[i]);
+	if (!sources->scratch_on_disk)
+		used += tmpfs_used(sources->scratch);
+	return used;
+}
+
+static WHILE_IDLE uint64_t machine_shared(uint64_t *ret_swap)
+{
+	struct sysinfo info;
+
+	if (sysinfo(&info) < 0)
+		return 0;
+	*ret_swap = (info.totalswap - info.freeswap) * (uint64_t)info.mem_unit;
+	return info.sharedram * (uint64_t)info.mem_unit;
+}
+
+void watch_shared_init(struct watch *watch)
+{
+	struct watch_memory *memory = &watch->memory;
+	cleanup_close int fd = memfd_create("carrel", MFD_CLOEXEC);
+	struct stat st;
+
+	memory->shmem_dev = fd >= 0 && fstat(fd, &st) == 0 ? st.st_dev : 0;
+	memory->known = watch_shared_known(watch);
+	memory->sharedram_ref = machine_shared(&memory->swap_ref) - memory->known;
+	memory->object_room = OBJECTS_FIRST;
+	memory->objects = mem_resize(NULL, memory->object_room, sizeof(*memory->objects));
+}
+
+static int compare_objects(const void *a, const void *b)
+{
+	const struct watch_object *left = a, *right = b;
+
+	if (left->dev != right->dev)
+		return left->dev < right->dev ? -1 : 1;
+	return left->inode < right->inode ? -1 : left->inode > right->inode;
+}
+
+/* Sorted, each once. */
+static void tidy_objects(struct watch_memory *memory)
+{
+	size_t kept = 0;
+
+	qsort(memory->objects, memory->object_count, sizeof(*memory->objects), compare_objects);
+	for (size_t i = 0; i < memory->object_count; i++)
+		if (kept == 0 || compare_objects(&memory->objects[kept - 1], &memory->objects[i]) != 0)
+			memory->objects[kept++] = memory->objects[i];
+	memory->object_count = kept;
+}
+
+static void add_object(struct watch_memory *memory, const struct watch_object *object)
+{
+	if (memory->object_count == memory->object_room) {
+		tidy_objects(memory);
+		if (memory->object_count > memory->object_room / 2) {
+			if (memory->object_room >= OBJECTS_MAX)
+				return;
+			memory->object_room *= 2;
+			memory->objects = mem_resize(memory->objects, memory->object_room, sizeof(*memory->objects));
+		}
+	}
+	memory->objects[memory->object_count++] = *object;
+}
+
+/* The link's text first, which asks no filesystem anything; then what the kernel has without asking (a memfd has no server that could let us wait,
+ * but a file of that name on a FUSE filesystem has). */
+static void scan_descriptor(struct watch *watch, int dir, const char *name)
+{
+	struct watch_object object;
+	struct statx st;
+	char link[64];
+	ssize_t n = readlinkat(dir, name, link, sizeof(link));
+
+	if (n < 8 || (strncmp(link, "/memfd:", 7) != 0 && strncmp(link, "/SYSV", 5) != 0 && strncmp(link, "/dev/zer", 8) != 0))
+		return;
+	if (link[1] == 'S' || statx(dir, name, AT_STATX_DONT_SYNC, STATX_INO | STATX_BLOCKS, &st) < 0)
+		return;
+	object = (struct watch_object){makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino, st.stx_blocks * 512};
+	if (link[1] == 'm' || object.dev == watch->memory.shmem_dev)
+		add_object(&watch->memory, &object);
+}
+
+static void scan_descriptors(struct watch *watch, int fd)
+{
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!dir) {
+		(void)fd_close(fd);
+		return;
+	}
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			scan_descriptor(watch, dirfd(dir), entry->d_name);
+	(void)closedir(dir);
+}
+
+static void scan_process(struct watch *watch, const struct watch_process *process)
+{
+	int tasks = process->threads < 2 ? -1 : watch_open(watch, process->pid, "task", O_RDONLY | O_DIRECTORY);
+	DIR *dir = tasks < 0 ? NULL : fdopendir(tasks);
+	const struct dirent *entry;
+	size_t seen = 0;
+
+	if (!dir) {
+		(void)fd_close(tasks);
+		scan_descriptors(watch, watch_open(watch, process->mm_pid, "fd", O_RDONLY | O_DIRECTORY));
+		return;
+	}
+	while ((entry = readdir(dir)) && seen < SCAN_MAX_THREADS) {
+		if (entry->d_name[0] == '.')
+			continue;
+		seen++;
+		scan_descriptors(watch, watch_open(watch, atoi(entry->d_name), "fd", O_RDONLY | O_DIRECTORY));
+	}
+	(void)closedir(dir);
+}
+
+void watch_shared_scan(struct watch *watch, uint64_t now_ms)
+{
+	struct watch_memory *memory = &watch->memory;
+	uint64_t start = watch_cost_ns(), swap;
+
+	memory->object_count = 0;
+	for (size_t i = 0; i < watch->table.count; i++)
+		scan_process(watch, &watch->table.now[i]);
+	tidy_objects(memory);
+	memory->memfd = 0;
+	for (size_t i = 0; i < memory->object_count; i++)
+		memory->memfd += memory->objects[i].bytes;
+	memory->known = watch_shared_known(watch);
+	memory->sharedram_ref = machine_shared(&swap) - memory->known;
+	memory->resident_ref = watch->table.sums.resident;
+	memory->stirred = false;
+	memory->scan_at_ms = now_ms;
+	memory->scan_ns = watch_cost_ns() - start;
+}
+
+WHILE_IDLE bool watch_shared_look(struct watch *watch, uint64_t now_ms)
+{
+	struct watch_memory *memory = &watch->memory;
+	uint64_t resident = watch->table.sums.resident, swap = memory->swap_ref;
+	uint64_t waited = now_ms - memory->scan_at_ms, wait = memory->scan_ns * SCAN_SHARE / 1000000;
+	int64_t risen = (int64_t)(machine_shared(&swap) - memory->known - memory->sharedram_ref);
+
+	memory->stirred |= !watch->table.sums.quiet || watch->table.sums.cpu_ticks > 0;
+	if (resident > memory->resident_ref)
+		memory->resident_ref = resident;
+	if (swap > memory->swap_ref + SCAN_RISE || swap < memory->swap_ref / 2) {
+		for (size_t i = 0; i < watch->table.count; i++)
+			watch_read_status(watch, &watch->table.now[i]); /* the next look has it in its sum */
+		memory->swap_ref = swap;
+	}
+	if (risen < 0) {
+		memory->sharedram_ref += (uint64_t)risen; /* others gave some back */
+		risen = 0;
+	}
+	risen += (int64_t)(memory->resident_ref - resident);
+	if (risen > SCAN_RISE && waited >= (wait < SCAN_MAX_WAIT_MS ? wait : SCAN_MAX_WAIT_MS))
+		watch_shared_scan(watch, now_ms);
+	else if (memory->stirred && waited >= SCAN_ANYWAY_MS && waited >= wait)
+		watch_shared_scan(watch, now_ms);
+	else
+		return false;
+	return true;
+}
+
+static bool is_known(const struct watch_memory *memory, uint64_t dev, uint64_t inode)
+{
+	struct watch_object key = {.dev = dev, .inode = inode};
+
+	return bsearch(&key, memory->objects, memory->object_count, sizeof(key), compare_objects);
+}
+
+/* The first line of a mapping (proc_pid_smaps(5)): whether what it maps is counted nowhere else. On the kernel's own tmpfs are System V segments,
+ * memfds and what is shared without a name; files of other filesystems are in their statfs(2), or the host's. */
+static bool mapping_is_alone(const struct watch_memory *memory, const char *line)
+{
+	unsigned major = 0, minor = 0;
+	unsigned long long inode = 0;
+	int name = 0;
+
+	if (sscanf(line, "%*x-%*x %*s %*x %x:%x %llu %n", &major, &minor, &inode, &name) != 3 || inode == 0)
+		return false;
+	return makedev(major, minor) == memory->shmem_dev && strncmp(line + name, "/SYSV", 5) != 0 && !is_known(memory, makedev(major, minor), inode);
+}
+
+uint64_t watch_shared_alone(struct watch *watch, pid_t pid)
+{
+	cleanup_close int fd = watch_open(watch, pid, "smaps", O_RDONLY);
+	struct watch_lines lines = {.fd = fd, .text = watch->text, .size = sizeof(watch->text)};
+	uint64_t total = 0, share = 0, anonymous = 0;
+	bool alone = false;
+	const char *line;
+
+	while (fd >= 0 && (line = watch_next_line(&lines))) {
+		if ((*line >= '0' && *line <= '9') || (*line >= 'a' && *line <= 'f'))
+			alone = mapping_is_alone(&watch->memory, line);
+		else if (alone && !watch_line_kilobytes(line, "Pss:", &share) && watch_line_kilobytes(line, "Anonymous:", &anonymous))
+			total += share > anonymous ? share - anonymous : 0;
+	}
+	return total;
+}
