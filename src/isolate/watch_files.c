@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "isolate/watch_parts.h"
+#include "isolate/watch_files.h"
 #include "util/fd.h"
 #include "util/mem.h"
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "isolate/watch_files.h"
 #include "isolate/watch_parts.h"
 #include "util/mem.h"
 

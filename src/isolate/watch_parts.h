@@ -115,24 +115,6 @@ int watch_tree_init(struct watch *watch, struct error *err) MUST_CHECK;
 bool watch_tree_look(struct watch *watch, uint64_t tasks_most);
 void watch_tree_done(struct watch *watch);
 
-/* watch_files.c: single files of /proc. */
-int watch_open(struct watch *watch, pid_t pid, const char *name, int flags);
-struct watch_lines {
-	int fd;
-	char *text;
-	size_t size, start, end;
-};
-char *watch_next_line(struct watch_lines *lines); /* NULL: the end */
-bool watch_line_kilobytes(const char *line, const char *key, uint64_t *ret_bytes);
-bool watch_parse_stat(const char *text, size_t len, struct watch_process *ret);
-void watch_read_status(struct watch *watch, struct watch_process *process);
-
-struct watch_shares {
-	uint64_t anonymous, swap, shared;
-};
-/* smaps_rollup. -errno: -ESRCH where it has gone, -EACCES where it may not be read. */
-int watch_read_shares(struct watch *watch, pid_t pid, struct watch_shares *ret);
-
 /* watch_shared.c: memory that no process has as its own. */
 void watch_shared_init(struct watch *watch);
 uint64_t watch_shared_known(struct watch *watch);

@@ -17,6 +17,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "isolate/watch_files.h"
 #include "isolate/watch_parts.h"
 #include "util/fd.h"
 #include "util/mem.h"

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "isolate/watch_files.h"
 #include "isolate/watch_parts.h"
 #include "util/fd.h"
 #include "util/mem.h"
