@@ -229,7 +229,7 @@ functions() # PREFIX: in the order of this file
 # The suites that came along (tests/vm/run, VM_TESTS), which are built for the distribution of the machine that built them.
 suites()
 {
-	[ -d "$top/build/tests" ] || return 0
+	[ -s "$top/suites" ] || return 0
 	cp -r "$top" "$here/tree" && cd "$here/tree" || return
 	CARREL_TEST_ROOTS=$(tests/roots) CARREL_UNDER_TEST=build/carrel LD_LIBRARY_PATH=$here/tree/lib
 	export CARREL_TEST_ROOTS CARREL_UNDER_TEST LD_LIBRARY_PATH

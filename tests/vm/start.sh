@@ -1,0 +1,103 @@
+#!/bin/sh
+# Make the guest what its variant says, and run guest.sh (or the script that came instead) there as ada. Runs as root, in the guest only.
+#
+# The variants, and what each is for:
+#   (none)       a login with a session and a systemd of its own, which goes on when it logs out: limits by a scope of that systemd
+#   delegated    a service whose cgroup its administrator has delegated: limits by a cgroup
+#   no-session   a service of the old kind, with nothing delegated and no session: limits by the watcher
+#   cgroup1      control groups of version 1 (by the kernel's command line, see run): limits by the watcher
+#   no-subids    no range in /etc/subuid and /etc/subgid: a single id
+#   nfs-home     the home on NFS
+#   apparmor     user namespaces only for programs with an AppArmor profile, as on Ubuntu; guest.sh runs first without one, then with
+set -u
+top=/opt/carrel
+variant=$(cat $top/variant)
+
+. $top/mounts.sh
+
+session='PAMName=login'
+enter=
+
+setup_()
+{
+	loginctl enable-linger ada
+}
+
+# The cgroup of a service may not have both processes and controllers for its children (cgroups(7)), so the checks go into a child.
+setup_delegated()
+{
+	session='Delegate=yes'
+	cat >$top/enter <<-'END'
+		own=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
+		mkdir "$own/checks"
+		echo $$ >"$own/checks/cgroup.procs"
+		for controller in cpu cpuset io memory pids; do
+			echo "+$controller" >"$own/cgroup.subtree_control"
+		done
+		exec "$@"
+	END
+	enter="/bin/sh $top/enter"
+}
+
+setup_no_session()
+{
+	session=
+}
+
+setup_cgroup1()
+{
+	setup_
+}
+
+setup_no_subids()
+{
+	setup_
+	: >/etc/subuid
+	: >/etc/subgid
+}
+
+setup_nfs_home()
+{
+	mkdir /srv/homes
+	cp -a /home/ada /srv/homes/
+	echo '/srv/homes 127.0.0.1(rw,no_subtree_check,fsid=1)' >/etc/exports
+	ip link set lo up
+	systemctl start rpcbind.service nfs-server.service
+	mount -t nfs4 127.0.0.1:/srv/homes/ada /home/ada
+	setup_
+}
+
+setup_apparmor()
+{
+	setup_
+	sysctl -w kernel.apparmor_restrict_unprivileged_userns=1
+}
+
+checks() # COMMAND: as ada, until it ends
+{
+	cat >/run/systemd/system/carrel-checks.service <<-END
+		[Service]
+		Type=oneshot
+		User=ada
+		$session
+		WorkingDirectory=/home/ada
+		ExecStart=$enter $1
+		StandardInput=null
+		StandardOutput=tty
+		StandardError=inherit
+		TTYPath=/dev/ttyS1
+		TimeoutStartSec=infinity
+	END
+	systemctl daemon-reload
+	systemctl start carrel-checks.service
+}
+
+# Its words come before the line that the results begin with.
+"setup_$(echo "$variant" | tr - _)" || echo "# the variant '$variant' could not be set up"
+if [ -f $top/script ]; then
+	# No terminal: a pager would wait for ever.
+	echo 'echo "# script"; { sh script </dev/null; echo $? >/tmp/status; } 2>&1 | cat; echo "# status $(cat /tmp/status)"' >$top/run-script
+	checks "/bin/sh -c 'cd $top && . ./run-script'"
+else
+	checks "/bin/sh $top/guest.sh"
+fi
