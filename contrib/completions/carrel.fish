@@ -39,6 +39,7 @@ complete -c carrel -n '__fish_seen_subcommand_from run' -l pids-limit -x -d 'Pro
 complete -c carrel -n '__fish_seen_subcommand_from run' -l ulimit -x -d 'A limit of each process: nofile=1024:2048'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l dry-run -d 'Print the plan with the origin of each line, and run nothing'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l report -r -F -d 'Write how it ended, as JSON'
+complete -c carrel -n '__fish_seen_subcommand_from run' -l stats -d 'Print at the end what it used, as time(1) does'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l trace-startup -d 'Print the phases of the start and their time'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l verbose -d 'Say more'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l help -d 'Explain it'

@@ -41,6 +41,12 @@ static int print_result(const struct request *request, const struct launch_resul
 		print_rungs(&result->outcome);
 	if (end)
 		report_line("%s", end);
+	if (result->ran && request->stats) {
+		cleanup_buf struct buf stats = {0};
+
+		outcome_format_stats(&result->outcome, &stats);
+		(void)!fd_write_all(STDERR_FILENO, stats.text, stats.size); /* nowhere to say so */
+	}
 	if (request->trace_startup) {
 		cleanup_buf struct buf trace = {0};
 		trace_format(&trace);

@@ -171,6 +171,7 @@ const struct cli_option run_options[] = {
 
 	{"dry-run", 0, NULL, NULL, "Print the plan with the origin of each line, and run nothing", seeing, set_flag, FIELD(dry_run)},
 	{"report", 0, "FILE|FD", NULL, "Write how it ended, as JSON", seeing, set_report, .key = NULL},
+	{"stats", 0, NULL, NULL, "Print at the end what it used, as time(1) does", seeing, set_flag, FIELD(stats)},
 	{"trace-startup", 0, NULL, NULL, "Print the phases of the start and their time", seeing, set_flag, FIELD(trace_startup)},
 	{"verbose", 0, NULL, NULL, "Say more", seeing, set_flag, FIELD(verbose)},
 	{.name = NULL},

@@ -162,18 +162,13 @@ int limits_clone_into(const struct limits *limits)
 	return limits->cgroup.path ? limits->cgroup.box : -1;
 }
 
-int limits_ask(struct limits *limits, pid_t init, struct error *err)
+void limits_ask(struct limits *limits, pid_t init, struct error *why)
 {
-	struct error why = {0};
-
-	if (!limits->plan->wants_scope || scope_begin(&limits->plan->facts.scope, init, "a carrel sandbox", &limits->scope, &why) == 0)
-		return 0;
-	limits->scope = (struct scope_job){.socket = -1}; /* limits_adopt sees that there is none */
-	*err = why;
-	return 0;
+	if (limits->plan->wants_scope && scope_begin(&limits->plan->facts.scope, init, "a carrel sandbox", &limits->scope, why) < 0)
+		limits->scope = (struct scope_job){.socket = -1}; /* limits_adopt sees that there is none */
 }
 
-int limits_adopt(struct limits *limits, pid_t init, struct error *err)
+int limits_adopt(struct limits *limits, pid_t init, struct error *why)
 {
 	const struct limits_plan *plan = limits->plan;
 	cleanup_free char *path = NULL;
@@ -181,18 +176,16 @@ int limits_adopt(struct limits *limits, pid_t init, struct error *err)
 
 	if (!plan->wants_scope)
 		return 0;
-	r = limits->scope.socket < 0 ? -err->code : scope_finish(&limits->scope, plan->facts.cgroup.mount, &path, err);
+	r = limits->scope.socket < 0 ? -why->code : scope_finish(&limits->scope, plan->facts.cgroup.mount, &path, why);
 	if (r == 0) {
 		struct cgroup_place place = {.parent = path, .controllers = plan->facts.scope.controllers, .first = init};
 
-		r = make_cgroup(limits, &place, LIMIT_RUNG_SCOPE, err);
+		r = make_cgroup(limits, &place, LIMIT_RUNG_SCOPE, why);
 	}
-	if (r == 0)
-		return 0;
 	/* A limit that the kernel refuses is the profile's fault, and the watcher would not mend it. */
-	if (err->file[0])
+	if (r == 0 || why->file[0])
 		return r;
-	limits_fall_back(limits->plan, limits->arena, arena_printf(limits->arena, "%s: %s", err->what, err->cause));
+	limits_fall_back(limits->plan, limits->arena, arena_printf(limits->arena, "%s: %s", why->what, why->cause));
 	return 1;
 }
 

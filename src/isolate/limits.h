@@ -60,10 +60,10 @@ void limits_init(struct limits *limits, struct limits_plan *plan, struct arena *
  * limits_start with the descriptors that the stage sent (owned from then on); limits_tick while it runs; limits_end in any case. */
 int limits_begin(struct limits *limits, struct error *err) MUST_CHECK;
 int limits_clone_into(const struct limits *limits); /* the cgroup's descriptor for clone3, or -1 */
-/* Sends what a scope needs; nothing is waited for. */
-int limits_ask(struct limits *limits, pid_t init, struct error *err) MUST_CHECK;
-/* Waits for the scope. 1: there is none, for the reason that `err` gives, and the plan has fallen back. */
-int limits_adopt(struct limits *limits, pid_t init, struct error *err) MUST_CHECK;
+/* Sends what a scope needs; nothing is waited for. A failure is kept in `why` for limits_adopt. */
+void limits_ask(struct limits *limits, pid_t init, struct error *why);
+/* Waits for the scope. 1: there is none, for the reason that `why` gives, and the plan has fallen back. -errno with `why`: a limit that the kernel refuses. */
+int limits_adopt(struct limits *limits, pid_t init, struct error *why) MUST_CHECK;
 int limits_start(struct limits *limits, const struct watch_sources *sources, struct error *err) MUST_CHECK;
 
 /* Look, where it is time to (now_ms: CLOCK_MONOTONIC), and say what is to be done. ret->next_ms: when to call again; 0: never. */

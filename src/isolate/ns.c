@@ -10,14 +10,23 @@
 #include "isolate/explain.h"
 #include "util/sys.h"
 
-pid_t ns_clone(const struct ns_plan *plan, int *ret_pidfd, struct error *err)
+pid_t ns_clone(const struct ns_plan *plan, int cgroup_fd, int *ret_pidfd, struct error *err)
 {
 	int pidfd = -1;
 	struct clone_args args = {
-	    .flags = CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWCGROUP | (plan->hostname ? CLONE_NEWUTS : 0),
+	    .flags = CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC,
 	    .pidfd = (uintptr_t)&pidfd,
 	    .exit_signal = SIGCHLD,
 	};
+
+	if (plan->hostname)
+		args.flags |= CLONE_NEWUTS;
+	if (!plan->own_cgroup)
+		args.flags |= CLONE_NEWCGROUP;
+	if (cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (__u64)(unsigned)cgroup_fd;
+	}
 	pid_t pid = sys_clone3(&args);
 
 	if (pid < 0) {
@@ -29,6 +38,11 @@ pid_t ns_clone(const struct ns_plan *plan, int *ret_pidfd, struct error *err)
 	if (pid > 0)
 		*ret_pidfd = pidfd;
 	return pid;
+}
+
+int ns_unshare_cgroup(struct error *err)
+{
+	return unshare(CLONE_NEWCGROUP) < 0 ? error_set(err, errno, "cannot make the sandbox's cgroup namespace") : 0;
 }
 
 int ns_set_hostname(const char *name, struct error *err)

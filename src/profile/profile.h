@@ -61,7 +61,7 @@ struct profile_mount {
 	struct origin at;               /* of the entry */
 };
 
-/* One of syscalls.rules: {call, arg, mask, equals, action}. */
+/* One of syscalls.rules. */
 struct profile_rule {
 	struct text_value call, action;
 	struct number_value arg, mask, equals; /* mask and equals hold 64 bits; `equals` may be a known name (TIOCSTI) */

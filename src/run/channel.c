@@ -9,13 +9,16 @@ enum { HEAD_SIZE = offsetof(struct channel_message, signal) };
 static size_t message_size(enum channel_type type)
 {
 	switch (type) {
-	case CHANNEL_GO:
 	case CHANNEL_FUSE:
 	case CHANNEL_PTY:
 	case CHANNEL_STARTED:
 	case CHANNEL_SUSPEND:
 	case CHANNEL_RESUME:
 		return HEAD_SIZE;
+	case CHANNEL_GO:
+		return HEAD_SIZE + sizeof(bool);
+	case CHANNEL_WATCH:
+		return HEAD_SIZE + sizeof(struct channel_watch);
 	case CHANNEL_SIGNAL:
 		return HEAD_SIZE + sizeof(int);
 	case CHANNEL_EXIT:

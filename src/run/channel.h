@@ -1,12 +1,13 @@
 /* The channel between the launcher (host side) and init (PID 1 of the sandbox): a SOCK_SEQPACKET socketpair, one message
  * a packet. Only set-up code and init hold its ends, both close-on-exec: the payload never sees it.
  *
- *   launcher → init   GO (ids are mapped), FUSE (the server is up), SIGNAL, SUSPEND, RESUME
- *   init → launcher   ERROR, FUSE (with the /dev/fuse descriptor), PTY (with the master), STARTED, EXIT
+ *   launcher → init   GO (ids are mapped, the cgroup is entered), FUSE (the server is up), SIGNAL, SUSPEND, RESUME
+ *   init → launcher   ERROR, FUSE (with the /dev/fuse descriptor), PTY (with the master), WATCH, STARTED, EXIT
  */
 #ifndef CARREL_RUN_CHANNEL_H
 #define CARREL_RUN_CHANNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/resource.h>
 
@@ -14,16 +15,22 @@
 #include "util/fd.h"
 
 enum channel_type {
-	CHANNEL_GO = 1,
+	CHANNEL_GO = 1,  /* .no_scope: the limits have fallen back */
 	CHANNEL_ERROR,   /* .error; nothing follows */
 	CHANNEL_FUSE,
 	CHANNEL_PTY,
+	CHANNEL_WATCH,   /* .watch, with the descriptors that it counts */
 	CHANNEL_STARTED, /* the payload's execve succeeded */
 	CHANNEL_SIGNAL,  /* .signal, for the payload */
 	CHANNEL_SUSPEND, /* stop every process of the sandbox but init */
 	CHANNEL_RESUME,
 	CHANNEL_EXIT,    /* .exit; nothing follows */
 	CHANNEL_TYPE_MAX,
+};
+
+/* What the launcher looks at while it runs (isolate/watch.h), in this order: procfs, then those that are there, then tmpfs mounts. */
+struct channel_watch {
+	bool has_sysvipc, has_scratch, scratch_on_disk;
 };
 
 /* How the payload ended, and what its whole tree used. */
@@ -35,7 +42,9 @@ struct channel_exit {
 struct channel_message {
 	enum channel_type type;
 	union {
+		bool no_scope;
 		int signal;
+		struct channel_watch watch;
 		struct channel_exit exit;
 		struct error error;
 	};

@@ -179,7 +179,7 @@ static struct trial_result try_namespaces(const struct idmap_plan *ids, const st
 		return trial_failure(-errno, "no pipe");
 	answer_out = answer[0];
 	answer_in = answer[1];
-	pid = ns_clone(&plan, &pidfd, err);
+	pid = ns_clone(&plan, -1, &pidfd, err);
 	if (pid < 0)
 		return trial_failure(pid, "none can be made");
 	if (pid == 0) {

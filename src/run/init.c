@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "run/channel.h"
+#include "run/suspend.h"
 #include "util/fd.h"
 #include "util/mem.h"
 
@@ -22,6 +23,7 @@ struct init {
 	const struct init_plan *plan;
 	int children; /* a signalfd for SIGCHLD */
 	bool ended, resumed;
+	struct suspend suspend;
 	int wait_status;
 };
 
@@ -109,12 +111,6 @@ static void pass_on(const struct init *init, int signal)
 	(void)kill(getpgid(payload) == payload ? -payload : payload, signal); /* it may have ended just now */
 }
 
-static void stop_or_continue(struct init *init, int signal)
-{
-	(void)kill(-1, signal); /* nobody left is fine */
-	init->resumed = signal == SIGCONT;
-}
-
 static int obey(struct init *init)
 {
 	struct channel_message message;
@@ -130,9 +126,11 @@ static int obey(struct init *init)
 	if (message.type == CHANNEL_SIGNAL)
 		pass_on(init, message.signal);
 	else if (message.type == CHANNEL_SUSPEND)
-		stop_or_continue(init, SIGSTOP);
+		suspend_begin(&init->suspend);
 	else if (message.type == CHANNEL_RESUME)
-		stop_or_continue(init, SIGCONT);
+		suspend_end(&init->suspend);
+	if (message.type != CHANNEL_SIGNAL)
+		init->resumed = message.type == CHANNEL_RESUME;
 	return 0;
 }
 
@@ -149,7 +147,7 @@ static WHILE_IDLE int serve(struct init *init)
 		 * by default (kernel: __send_signal_locked leaves before it looks at the forks under way). So SIGCONT is sent twice. */
 		int n = poll(fds, 2, init->resumed ? RESUME_AGAIN_MS : -1);
 		if (n == 0) {
-			(void)kill(-1, SIGCONT);
+			suspend_end(&init->suspend);
 			init->resumed = false;
 		}
 		if (n <= 0)
@@ -169,11 +167,13 @@ WHILE_IDLE int init_run(const struct init_plan *plan)
 
 	if (r < 0)
 		return r;
+	suspend_init(&init.suspend);
 	mem_drop_program();
 	r = serve(&init);
 	end_the_rest(&init);
 	if (r == 0)
 		r = report_end(&init);
 	init.children = fd_close(init.children);
+	suspend_done(&init.suspend);
 	return r;
 }

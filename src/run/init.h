@@ -3,7 +3,7 @@
  * (pid_namespaces(7)).
  *
  * Nothing inside can end it: the kernel gives PID 1 no signal from its own namespace that it has no handler for, and
- * init has none. It allocates nothing.
+ * init has none.
  */
 #ifndef CARREL_RUN_INIT_H
 #define CARREL_RUN_INIT_H
@@ -23,6 +23,8 @@ struct init_plan {
  * 0; -EPIPE when the launcher is gone and the tree was killed for it; -errno when init could not begin.
  *
  * CHANNEL_SIGNAL goes to the payload's process group where it leads one, as a terminal would send it, else to the payload.
+ * CHANNEL_SUSPEND stops all of the namespace, and CHANNEL_RESUME goes on with all but those that had stopped before: a job that a shell inside has
+ * stopped stays so.
  * Reaching processes that changed their user needs CAP_KILL in the user namespace; without it the caller's exit still ends them.
  * Every signal stays blocked. */
 int init_run(const struct init_plan *plan) MUST_CHECK;

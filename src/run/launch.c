@@ -24,6 +24,7 @@
 #include "util/fd.h"
 #include "util/path.h"
 #include "util/proc.h"
+#include "util/units.h"
 #include "util/sys.h"
 
 extern char **environ;
@@ -50,6 +51,8 @@ struct launch {
 	int instance;     /* the lock of a named sandbox */
 	int scratch;      /* the lock of the scratch folder on disk */
 	int interrupts;   /* a signalfd, until the payload runs */
+	struct limits limits;
+	struct watch_sources sources; /* that the stage sent, until limits_start takes them */
 };
 
 /* --- before the clone ------------------------------------------------------------------------------------------------------------ */
@@ -92,6 +95,18 @@ static int lock_instance(struct launch *launch, struct error *err)
 	return error_hint(err, "wait for its end, or give this one another --name");
 }
 
+static const struct watch_sources no_sources = {.procfs = -1, .sysvipc_shm = -1, .scratch = -1};
+
+static void close_sources(struct watch_sources *sources)
+{
+	(void)fd_close(sources->procfs);
+	(void)fd_close(sources->sysvipc_shm);
+	(void)fd_close(sources->scratch);
+	for (size_t i = 0; i < sources->tmpfs_count; i++)
+		(void)fd_close(sources->tmpfs[i]);
+	*sources = no_sources;
+}
+
 static int prepare(struct launch *launch, struct error *err)
 {
 	int r = launch->plan.seccomp.enabled ? seccomp_prepare(&launch->plan.seccomp, &launch->filter, err) : 0;
@@ -107,6 +122,8 @@ static int prepare(struct launch *launch, struct error *err)
 		r = storage_make_scratch(&launch->plan, &launch->scratch, err);
 	if (r == 0 && launch->plan.needs_guard)
 		r = placeholder_start_guard(&launch->guard, &launch->guard_pid, err);
+	if (r == 0 && launch->plan.has_limits)
+		r = limits_begin(&launch->limits, err);
 	return r;
 }
 
@@ -120,7 +137,7 @@ static int clone_init(struct launch *launch, struct error *err)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(err, errno, "cannot make the channel to the sandbox");
 	trace_mark("ready to clone");
-	pid = ns_clone(&launch->plan.ns, &launch->pidfd, err);
+	pid = ns_clone(&launch->plan.ns, limits_clone_into(&launch->limits), &launch->pidfd, err);
 	if (pid == 0) {
 		(void)fd_close(pair[0]);
 		stage_run(&(struct stage){.plan = &launch->plan, .filter = &launch->filter, .channel = pair[1], .guard = launch->guard, .signals = &launch->signals});
@@ -141,18 +158,43 @@ static int clone_init(struct launch *launch, struct error *err)
 	return 0;
 }
 
+/* A scope that cannot be had: other rungs hold what they can. What they cannot was not asked for with `require`, or the start ends here. */
+static int fall_back(struct launch *launch, const struct error *why, struct error *err)
+{
+	struct plan *plan = &launch->plan;
+
+	plan_note(plan, true, "no scope of systemd's (%s: %s)", why->what, why->cause);
+	plan_take_rungs(plan);
+	int r = plan_tell_rungs(plan, err);
+	return r < 0 ? r : plan_require(plan, err);
+}
+
+/* systemd makes the scope while newuidmap maps the ids; both are done before the sandbox goes on, since it changes its user then. */
 static int map_ids(struct launch *launch, struct error *err)
 {
+	struct channel_message go = {.type = CHANNEL_GO};
+	struct error no_scope = {0};
 	struct idmap_job job;
-	int r = idmap_begin(&launch->plan.ids, launch->init, launch->pidfd, &job, err);
+	int r;
 
+	limits_ask(&launch->limits, launch->init, &no_scope);
+	r = idmap_begin(&launch->plan.ids, launch->init, launch->pidfd, &job, err);
 	if (r < 0)
 		return r;
 	job.interrupt = launch->interrupts;
 	r = idmap_finish(&launch->plan.ids, &job, err);
 	if (r < 0)
 		return r;
-	r = channel_send(launch->channel, &(struct channel_message){.type = CHANNEL_GO}, NULL, 0);
+	r = limits_adopt(&launch->limits, launch->init, &no_scope);
+	if (r < 0) {
+		*err = no_scope;
+		return r;
+	}
+	go.no_scope = r > 0;
+	r = go.no_scope ? fall_back(launch, &no_scope, err) : 0;
+	if (r < 0)
+		return r;
+	r = channel_send(launch->channel, &go, NULL, 0);
 	return r < 0 && r != -EPIPE ? error_set(err, -r, "cannot tell the sandbox to go on") : 0; /* EPIPE: its own error comes next */
 }
 
@@ -185,8 +227,44 @@ static int start_server(struct launch *launch, int fds[FD_PASS_MAX], struct erro
 	return r < 0 && r != -EPIPE ? error_set(err, -r, "cannot tell the sandbox of its layers") : 0; /* EPIPE: the next receive says so */
 }
 
-static int init_died(struct error *err)
+/* In the order of stage_send_watch. */
+static void take_sources(struct launch *launch, const struct channel_watch *watch, const int fds[FD_PASS_MAX])
 {
+	size_t count = count_fds(fds), next = 0;
+
+	if (count < (size_t)1 + watch->has_sysvipc + watch->has_scratch)
+		return;
+	close_sources(&launch->sources);
+	launch->sources.procfs = fds[next++];
+	launch->sources.sysvipc_shm = watch->has_sysvipc ? fds[next++] : -1;
+	launch->sources.scratch = watch->has_scratch ? fds[next++] : -1;
+	launch->sources.scratch_on_disk = watch->scratch_on_disk;
+	while (next < count && launch->sources.tmpfs_count < WATCH_TMPFS_MAX)
+		launch->sources.tmpfs[launch->sources.tmpfs_count++] = fds[next++];
+}
+
+/* A memory limit that is too low for a program to begin strikes before anything runs. */
+static bool explain_limit(struct launch *launch, struct error *err)
+{
+	struct limit_verdict verdict = {.order = LIMIT_GO_ON};
+	const struct limit_value *value;
+	char size[UNITS_TEXT];
+
+	limits_tick(&launch->limits, (uint64_t)proc_now_ms(), &verdict);
+	if (verdict.order != LIMIT_END_TREE || verdict.limit != LIMIT_MEMORY)
+		return false;
+	value = &launch->plan.limits.spec.values[LIMIT_MEMORY];
+	error_set(err, ENOMEM, "cannot start the command within the memory limit of %s", units_format_size(value->value, size));
+	error_cause(err, "the sandbox had reached it before the command ran");
+	error_hint(err, "a few megabytes are the least; give it more");
+	error_at(err, &value->at, limit_key(LIMIT_MEMORY));
+	return true;
+}
+
+static int init_died(struct launch *launch, struct error *err)
+{
+	if (explain_limit(launch, err))
+		return -err->code;
 	error_set(err, ECHILD, "cannot set up the sandbox");
 	error_cause(err, "its first process died before the command started");
 	return error_hint(err, "killed from outside, or out of memory: see  dmesg");
@@ -246,10 +324,13 @@ static int serve_stage(struct launch *launch, struct error *err)
 		if (r < 0)
 			return r;
 		if (channel_receive(launch->channel, &message, fds) < 0)
-			return init_died(err);
+			return init_died(launch, err);
 		switch (message.type) {
 		case CHANNEL_STARTED:
 			return 0;
+		case CHANNEL_WATCH:
+			take_sources(launch, &message.watch, fds);
+			break;
 		case CHANNEL_PTY:
 			launch->master = fds[0];
 			break;
@@ -293,6 +374,12 @@ static int start(struct launch *launch, struct error *err)
 		r = map_ids(launch, err);
 	if (r == 0)
 		r = serve_stage(launch, err);
+	if (r == 0 && launch->plan.has_limits) {
+		struct watch_sources sources = launch->sources;
+
+		launch->sources = no_sources;
+		r = limits_start(&launch->limits, &sources, err);
+	}
 	return r < 0 && launch->interrupts >= 0 ? explain_interrupt(launch, err) : r;
 }
 
@@ -309,6 +396,7 @@ static int supervise(struct launch *launch, struct outcome *outcome, struct erro
 	    .pty_master = launch->master,
 	    .input = STDIN_FILENO,
 	    .output = STDOUT_FILENO,
+	    .limits = &launch->limits,
 	    .timeout_ms = process->timeout_ms,
 	    .grace_ms = process->grace_ms,
 	};
@@ -338,6 +426,8 @@ static void clean_up(struct launch *launch)
 		server_end(&launch->servers[i]);
 	if (launch->guard_pid)
 		(void)!proc_wait(launch->guard_pid); /* placeholders are gone when we are */
+	limits_end(&launch->limits);
+	close_sources(&launch->sources);
 	(void)fd_close(launch->master);
 	(void)fd_close(launch->interrupts);
 	(void)fd_close(launch->pidfd);
@@ -351,6 +441,22 @@ static void clean_up(struct launch *launch)
 static const char *ids_rung(const struct idmap_plan *ids)
 {
 	return ids->rung == IDMAP_SINGLE ? "single" : ids->rung == IDMAP_KEEP_ID ? "keep-id" : "subids";
+}
+
+/* The rung that most of the tree's limits stand on, and each one's own. */
+static void describe_limits(const struct launch *launch, struct outcome *outcome)
+{
+	const struct limits_plan *limits = &launch->plan.limits;
+
+	outcome->rungs.limits = limits->wants_cgroup ? "cgroup" : limits->wants_scope ? "scope" : limits->wants_watcher ? "watcher" : "rlimit";
+	for (enum limit limit = 0; limit < LIMIT_MAX; limit++) {
+		const struct limit_value *value = &limits->spec.values[limit];
+
+		if (!value->is_set)
+			continue;
+		outcome->tree_limits[limit] = (struct outcome_limit){.value = value->value, .origin = value->at};
+		outcome->tree_rungs[limit] = limit_rung_name(limits->rungs[limit]);
+	}
 }
 
 static void describe(const struct launch *launch, struct launch_result *result)
@@ -371,7 +477,7 @@ static void describe(const struct launch *launch, struct launch_result *result)
 	}
 	outcome->rungs.ids = ids_rung(&plan->ids);
 	outcome->rungs.overlay = launch->server_count ? "fuse" : plan_uses_layers(plan) ? "kernel" : NULL;
-	outcome->rungs.limits = "rlimit";
+	describe_limits(launch, outcome);
 	outcome->rungs.network = plan->ns.network ? "none" : "host";
 	for (size_t i = 0; i < plan->note_count && i < OUTCOME_NOTES_MAX; i++)
 		outcome->notes[outcome->note_count++] = plan->notes[i].text;
@@ -410,7 +516,7 @@ static int check_descriptors(const struct request *request, struct error *err)
 
 int launch_run(const struct request *request, const struct launch_paths *paths, struct launch_result *ret, struct error *err)
 {
-	struct launch launch = {.channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1, .scratch = -1, .interrupts = -1};
+	struct launch launch = {.sources = no_sources, .channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1, .scratch = -1, .interrupts = -1};
 	struct profile *profile = NULL;
 	struct host host;
 	int r;
@@ -429,6 +535,7 @@ int launch_run(const struct request *request, const struct launch_paths *paths, 
 	trace_mark("profile loaded");
 	if (r == 0)
 		r = plan_make(&ret->arena, request, profile, &host, paths->data_dir, &launch.plan, err);
+	limits_init(&launch.limits, &launch.plan.limits, &ret->arena);
 	trace_mark("plan made");
 	if (r == 0 && request->dry_run) {
 		plan_print(&launch.plan, profile, &ret->text);

@@ -1,16 +1,12 @@
-#include "run/outcome.h"
+#include "run/outcome_parts.h"
 
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
 
 #include "util/buf.h"
 #include "util/fd.h"
 #include "util/json.h"
 #include "util/mem.h"
-#include "util/units.h"
 
 static const char *const cause_names[OUTCOME_CAUSE_MAX] = {
     [OUTCOME_EXITED] = "exited",
@@ -21,6 +17,10 @@ static const char *const cause_names[OUTCOME_CAUSE_MAX] = {
     [OUTCOME_SECCOMP] = "seccomp",
     [OUTCOME_INTERRUPTED] = "interrupted",
     [OUTCOME_TERMINAL_CLOSED] = "terminal_closed",
+    [OUTCOME_MEMORY] = "memory",
+    [OUTCOME_TASKS] = "tasks",
+    [OUTCOME_SCRATCH] = "scratch",
+    [OUTCOME_OUTPUT] = "output",
     [OUTCOME_KILLED] = "killed",
 };
 
@@ -52,89 +52,75 @@ int outcome_exit_status(const struct outcome *outcome)
 	return WEXITSTATUS(outcome->wait_status);
 }
 
-/* The limit that a cause is about; NULL: none. */
-static const struct outcome_limit *limit_of(const struct outcome *outcome)
+static void format_origin(struct json *json, const struct origin *origin)
 {
-	switch (outcome->cause) {
-	case OUTCOME_TIMEOUT:
-		return &outcome->limits.timeout;
-	case OUTCOME_CPU_TIME:
-		return &outcome->limits.cpu_time;
-	case OUTCOME_FILE_SIZE:
-		return &outcome->limits.file_size;
-	default:
-		return NULL;
-	}
+	if (!origin->file)
+		return;
+	json_string(json, "file", origin->file);
+	json_number(json, "line", origin->line);
 }
 
-static void append(char buffer[OUTCOME_TEXT], const char *fmt, ...) PRINTF_LIKE(2, 3);
-static void append(char buffer[OUTCOME_TEXT], const char *fmt, ...)
+static void format_limit(struct json *json, const struct outcome *outcome)
 {
-	size_t used = strlen(buffer);
-	va_list args;
+	static const char *const units[] = {[OUTCOME_MS] = "ms", [OUTCOME_BYTES] = "bytes", [OUTCOME_COUNT] = "count"};
+	struct outcome_words words;
 
-	va_start(args, fmt);
-	(void)vsnprintf(buffer + used, OUTCOME_TEXT - used, fmt, args);
-	va_end(args);
-}
-
-static void explain_limit(const struct outcome *outcome, const char *name, char buffer[OUTCOME_TEXT])
-{
-	const struct outcome_limit *limit = limit_of(outcome);
-	char value[UNITS_TEXT];
-
-	append(buffer, "ended by the %s", name);
-	if (limit->value)
-		append(buffer, " of %s", outcome->cause == OUTCOME_FILE_SIZE ? units_format_size(limit->value, value) : units_format_duration(limit->value, value));
-	if (limit->origin.file && limit->origin.line)
-		append(buffer, " (%s:%u)", limit->origin.file, limit->origin.line);
-	else if (limit->origin.file)
-		append(buffer, " (%s)", limit->origin.file);
-}
-
-const char *outcome_explain(const struct outcome *outcome, char buffer[OUTCOME_TEXT])
-{
-	buffer[0] = 0;
-	switch (outcome->cause) {
-	case OUTCOME_TIMEOUT:
-		explain_limit(outcome, "timeout", buffer);
-		break;
-	case OUTCOME_CPU_TIME:
-		explain_limit(outcome, "CPU time limit", buffer);
-		break;
-	case OUTCOME_FILE_SIZE:
-		explain_limit(outcome, "file size limit", buffer);
-		break;
-	case OUTCOME_SECCOMP:
-		append(buffer, "ended by the system call filter: the command made a call that the profile answers with 'kill'");
-		break;
-	case OUTCOME_TERMINAL_CLOSED:
-		append(buffer, "ended because the terminal was closed");
-		break;
-	case OUTCOME_KILLED:
-		append(buffer, "the whole sandbox was killed from outside (SIGKILL, or the machine was out of memory)");
-		break;
-	/* Who pressed ^C knows, and a shell says it of any command. */
-	case OUTCOME_INTERRUPTED:
-	case OUTCOME_EXITED:
-	case OUTCOME_SIGNALED:
-	case OUTCOME_CAUSE_MAX:
-		return NULL;
-	}
-	return buffer;
-}
-
-static void format_limit(struct json *json, const struct outcome_limit *limit, const char *unit)
-{
-	if (!limit || !limit->value)
+	if (!outcome_limit_of(outcome, &words) || !words.limit->value)
 		return;
 	json_open_object(json, "limit");
-	json_number(json, unit, (int64_t)limit->value);
-	if (limit->origin.file) {
-		json_string(json, "file", limit->origin.file);
-		json_number(json, "line", limit->origin.line);
+	json_number(json, units[words.unit], (int64_t)words.limit->value);
+	format_origin(json, &words.limit->origin);
+	json_close_object(json);
+	if (!outcome->reached.used)
+		return;
+	json_open_object(json, "reached");
+	json_number(json, "used", (int64_t)outcome->reached.used);
+	if (outcome->reached.largest) {
+		json_string(json, "largest_process", outcome->reached.largest_comm);
+		json_number(json, "largest_bytes", (int64_t)outcome->reached.largest);
 	}
 	json_close_object(json);
+}
+
+static void format_known(struct json *json, const char *key, uint64_t value)
+{
+	if (value != UINT64_MAX)
+		json_number(json, key, (int64_t)value);
+}
+
+static void format_usage(struct json *json, const struct outcome *outcome)
+{
+	const struct limit_usage *tree = &outcome->tree_usage;
+
+	json_open_object(json, "usage");
+	json_number(json, "wall_us", (int64_t)outcome->usage.wall_us);
+	json_number(json, "user_us", (int64_t)outcome->usage.user_us);
+	json_number(json, "system_us", (int64_t)outcome->usage.system_us);
+	json_number(json, "max_rss_kb", (int64_t)outcome->usage.max_rss_kb);
+	format_known(json, "memory_peak", tree->memory_peak);
+	format_known(json, "tasks_peak", tree->tasks_peak);
+	format_known(json, "scratch_peak", tree->scratch_peak);
+	format_known(json, "io_read", tree->io_read);
+	format_known(json, "io_written", tree->io_written);
+	format_known(json, "forks_refused", tree->fork_refused);
+	format_known(json, "throttled_us", tree->throttled_us);
+	json_close_object(json);
+}
+
+static void format_limits(struct json *json, const struct outcome *outcome)
+{
+	json_open_array(json, "limits");
+	for (enum limit limit = 0; limit < LIMIT_MAX; limit++) {
+		if (!outcome->tree_rungs[limit])
+			continue;
+		json_open_object(json, NULL);
+		json_string(json, "limit", limit_name(limit));
+		json_number(json, "value", (int64_t)outcome->tree_limits[limit].value);
+		json_string(json, "rung", outcome->tree_rungs[limit]);
+		format_origin(json, &outcome->tree_limits[limit].origin);
+		json_close_object(json);
+	}
+	json_close_array(json);
 }
 
 static void format_rungs(struct json *json, const struct outcome *outcome)
@@ -164,13 +150,9 @@ void outcome_format(const struct outcome *outcome, struct buf *out)
 		json_number(&json, "signal", WTERMSIG(outcome->wait_status));
 	if (outcome->outside_signal)
 		json_number(&json, "outside_signal", outcome->outside_signal);
-	format_limit(&json, limit_of(outcome), outcome->cause == OUTCOME_FILE_SIZE ? "bytes" : "ms");
-	json_open_object(&json, "usage");
-	json_number(&json, "wall_us", (int64_t)outcome->usage.wall_us);
-	json_number(&json, "user_us", (int64_t)outcome->usage.user_us);
-	json_number(&json, "system_us", (int64_t)outcome->usage.system_us);
-	json_number(&json, "max_rss_kb", (int64_t)outcome->usage.max_rss_kb);
-	json_close_object(&json);
+	format_limit(&json, outcome);
+	format_usage(&json, outcome);
+	format_limits(&json, outcome);
 	format_rungs(&json, outcome);
 	json_close_object(&json);
 	if (out->size && out->text[out->size - 1] != '\n')

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "isolate/limit.h"
 #include "util/buf.h"
 #include "util/error.h"
 
@@ -17,6 +18,10 @@ enum outcome_cause {
 	OUTCOME_SECCOMP,         /* SIGSYS: a system call with the action kill */
 	OUTCOME_INTERRUPTED,     /* a signal from outside that was passed on */
 	OUTCOME_TERMINAL_CLOSED, /* the user's terminal went away */
+	OUTCOME_MEMORY,          /* resources.memory */
+	OUTCOME_TASKS,           /* resources.tasks */
+	OUTCOME_SCRATCH,         /* resources.scratch */
+	OUTCOME_OUTPUT,          /* resources.output */
 	OUTCOME_KILLED,          /* the whole sandbox was killed from outside: SIGKILL, or the kernel was out of memory */
 	OUTCOME_CAUSE_MAX,
 };
@@ -38,9 +43,14 @@ struct outcome {
 		uint64_t wall_us, user_us, system_us, max_rss_kb; /* max_rss_kb: of the largest single process */
 	} usage;
 
+	struct limit_usage tree_usage;  /* of the whole tree, as far as it was counted */
+	struct limit_verdict reached;  /* for OUTCOME_MEMORY, TASKS and SCRATCH: how much it was, and the largest process */
+
 	struct {
-		struct outcome_limit timeout, cpu_time, file_size;
+		struct outcome_limit timeout, cpu_time, file_size, output;
 	} limits;
+	struct outcome_limit tree_limits[LIMIT_MAX];
+	const char *tree_rungs[LIMIT_MAX]; /* NULL: not limited */
 	struct {
 		const char *ids, *overlay, *limits, *network; /* NULL: not used */
 	} rungs;
@@ -60,6 +70,9 @@ int outcome_exit_status(const struct outcome *outcome);
 /* One line without "carrel: " and newline, such as "ended by the timeout of 5s (web.yaml:12)", into `buffer`, which is returned.
  * NULL when the end was the payload's own doing and nothing needs saying. */
 const char *outcome_explain(const struct outcome *outcome, char buffer[OUTCOME_TEXT]);
+
+/* What was used, for people, a line each: "memory: at most 312.4M of 1G (cgroup)". */
+void outcome_format_stats(const struct outcome *outcome, struct buf *out);
 
 /* The outcome as JSON, one object and a newline. */
 void outcome_format(const struct outcome *outcome, struct buf *out);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/ioprio.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -134,6 +136,66 @@ static int be_nice(const struct plan_process *process, struct error *err)
 	return error_at(err, &process->nice_at, "resources.nice");
 }
 
+/* The scheduler for disks of each process (ioprio_set(2)). */
+static int be_patient_with_disks(const struct plan_process *process, struct error *err)
+{
+	static const int classes[] = {[IO_CLASS_BEST_EFFORT] = IOPRIO_CLASS_BE, [IO_CLASS_IDLE] = IOPRIO_CLASS_IDLE};
+
+	if (process->io_class == IO_CLASS_NONE || sys_ioprio_set(IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(classes[process->io_class], IOPRIO_BE_NORM)) == 0)
+		return 0;
+	error_set(err, errno, "cannot set the I/O class");
+	return error_at(err, &process->io_class_at, "resources.io_class");
+}
+
+/* "0-3,6", whose form the profile's check has seen. */
+static void read_cpuset(const char *text, cpu_set_t *ret)
+{
+	CPU_ZERO(ret);
+	for (const char *at = text; *at; at += *at == ',') {
+		char *end;
+		unsigned long low = strtoul(at, &end, 10), high = low;
+
+		if (*end == '-')
+			high = strtoul(end + 1, &end, 10);
+		for (unsigned long cpu = low; cpu <= high && cpu < CPU_SETSIZE; cpu++)
+			CPU_SET(cpu, ret);
+		at = end;
+	}
+}
+
+static int keep_to_processors(const struct plan_process *process, struct error *err)
+{
+	cpu_set_t set;
+
+	if (!process->cpuset)
+		return 0;
+	read_cpuset(process->cpuset, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) == 0)
+		return 0;
+	error_set(err, errno, "cannot keep to the processors %s", process->cpuset);
+	if (errno == EINVAL)
+		error_cause(err, "this machine, or the set that carrel was given itself, has none of them");
+	return error_at(err, &process->cpuset_at, "resources.cpuset");
+}
+
+/* RLIMIT_NPROC counts init, too, where the payload is the same user; it is not one of the payload's tasks. A limit of the caller's own that is lower
+ * holds already. */
+static void leave_room_for_init(const struct plan *plan, uid_t init)
+{
+	struct rlimit own;
+
+	for (size_t i = 0; i < plan->rlimit_count; i++) {
+		struct rlimit_entry *entry = &plan->rlimits[i];
+
+		if (strcmp(entry->key, limit_key(LIMIT_TASKS)) != 0 || getrlimit(RLIMIT_NPROC, &own) < 0)
+			continue;
+		entry->hard += geteuid() == init;
+		if (entry->hard > own.rlim_max)
+			entry->hard = own.rlim_max;
+		entry->soft = entry->hard;
+	}
+}
+
 static int prepare_session(int slave, struct error *err)
 {
 	if (slave >= 0)
@@ -259,6 +321,7 @@ int payload_exec(const struct stage *stage, int slave, struct error *err)
 	const struct plan *plan = stage->plan;
 	const struct plan_process *process = &plan->process;
 	cleanup_free char *program = NULL;
+	uid_t init = geteuid();
 	int r = prepare_session(slave, err);
 
 	if (r == 0)
@@ -270,6 +333,11 @@ int payload_exec(const struct stage *stage, int slave, struct error *err)
 		r = enter_workdir(process, err);
 	if (r == 0)
 		r = be_nice(process, err);
+	if (r == 0)
+		r = be_patient_with_disks(process, err);
+	if (r == 0)
+		r = keep_to_processors(process, err);
+	leave_room_for_init(plan, init);
 	if (r == 0)
 		r = rlimit_apply(plan->rlimits, plan->rlimit_count, err);
 	if (r < 0)

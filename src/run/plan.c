@@ -25,7 +25,6 @@ void plan_note(struct plan *plan, bool loud, const char *fmt, ...)
 }
 
 static int plan_refuse(const struct plan_input *in, struct error *err);
-static int plan_require(const struct plan *plan, const struct profile *profile, struct error *err);
 
 int plan_make(struct arena *arena, const struct request *request, const struct profile *profile, const struct host *host,
     const char *data_dir, struct plan *ret, struct error *err)
@@ -33,7 +32,7 @@ int plan_make(struct arena *arena, const struct request *request, const struct p
 	struct plan_input in = {.request = request, .profile = profile, .host = host, .data_dir = data_dir};
 	int r;
 
-	*ret = (struct plan){.arena = arena, .host = host, .profile_name = profile->name};
+	*ret = (struct plan){.arena = arena, .host = host, .profile = profile};
 	ret->ns = (struct ns_plan){.network = profile->network.mode.v != NETWORK_HOST, .hostname = true};
 	r = plan_refuse(&in, err);
 	if (r == 0)
@@ -41,10 +40,15 @@ int plan_make(struct arena *arena, const struct request *request, const struct p
 	if (r == 0)
 		r = plan_files(ret, &in, err);
 	if (r == 0)
+		r = plan_limits(ret, &in, err);
+	if (r == 0)
 		r = plan_walls(ret, &in, err);
 	if (r == 0)
 		r = plan_process(ret, &in, err);
-	return r < 0 ? r : plan_require(ret, profile, err);
+	if (r < 0)
+		return r;
+	plan_take_rungs(ret);
+	return plan_require(ret, err);
 }
 
 /* --- what is not there yet, and what was required ------------------------------------------------------------------------------ */
@@ -67,30 +71,16 @@ static const struct missing no_nat = {"network.mode", "a network of its own that
 static const struct missing no_publish = {"network.publish", "published ports", "use --network host"};
 static const struct missing no_image = {"filesystem.root", "a root from an image", "unpack it into a directory and use --rootfs DIR"};
 
-static int refuse_limits(const struct profile *profile, struct error *err)
+/* Read off the finished plan. A guarantee that this version knows no way to give is not given. */
+static bool is_limit_given(const struct plan *plan, const char *name)
 {
-	const struct {
-		const struct number_value *value;
-		struct missing missing;
-	} limits[] = {
-	    {&profile->resources.memory, {"resources.memory", "a memory limit", "take it out; resources.open_files, cpu_time, file_size and timeout hold"}},
-	    {&profile->resources.memory_high, {"resources.memory_high", "a memory limit", "take it out"}},
-	    {&profile->resources.swap, {"resources.swap", "a swap limit", "take it out"}},
-	    {&profile->resources.cpus, {"resources.cpus", "a limit of CPUs", "take it out; cpu_time limits the seconds that a process may use"}},
-	    {&profile->resources.cpu_weight, {"resources.cpu_weight", "a CPU weight", "take it out; nice is there"}},
-	    {&profile->resources.tasks, {"resources.tasks", "a limit of tasks", "take it out"}},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		if (limits[i].value->v >= 0)
-			return refuse(&limits[i].missing, &limits[i].value->at, err);
+	for (enum limit limit = 0; limit < LIMIT_MAX; limit++) {
+		if (!strcmp(name, limit_name(limit)))
+			return plan->limits.spec.values[limit].is_set && plan->limits.rungs[limit] != LIMIT_RUNG_NONE;
 	}
-	if (profile->resources.cpuset.v)
-		return refuse(&(struct missing){"resources.cpuset", "a CPU set", "use taskset(1) around carrel"}, &profile->resources.cpuset.at, err);
-	return 0;
+	return false;
 }
 
-/* Read off the finished plan. A guarantee that this version knows no way to give is not given. */
 static bool is_given(const struct plan *plan, const char *guarantee)
 {
 	const struct {
@@ -111,16 +101,13 @@ static bool is_given(const struct plan *plan, const char *guarantee)
 		if (!strcmp(guarantee, guarantees[i].name))
 			return guarantees[i].given;
 	}
-	return false;
+	return !strncmp(guarantee, "limits.", 7) && is_limit_given(plan, guarantee + 7);
 }
 
 static int plan_refuse(const struct plan_input *in, struct error *err)
 {
 	const struct profile *profile = in->profile;
-	int r = refuse_limits(profile, err);
 
-	if (r < 0)
-		return r;
 	if (profile->network.mode.v == NETWORK_NAT)
 		return refuse(&no_nat, &profile->network.mode.at, err);
 	if (profile->network.publish.count)
@@ -130,8 +117,10 @@ static int plan_refuse(const struct plan_input *in, struct error *err)
 	return 0;
 }
 
-static int plan_require(const struct plan *plan, const struct profile *profile, struct error *err)
+int plan_require(const struct plan *plan, struct error *err)
 {
+	const struct profile *profile = plan->profile;
+
 	for (size_t i = 0; i < profile->require.count; i++) {
 		const struct text_value *guarantee = &profile->require.items[i];
 

@@ -10,6 +10,7 @@
 
 #include "isolate/idmap.h"
 #include "isolate/landlock.h"
+#include "isolate/limits.h"
 #include "isolate/ns.h"
 #include "isolate/rlimit.h"
 #include "isolate/seccomp.h"
@@ -43,6 +44,13 @@ struct plan_process {
 	bool no_keyring_calls;    /* the filter refuses every call that reaches a keyring */
 	int nice;                 /* 0: as the caller\'s */
 	struct origin nice_at;
+	int io_class;             /* enum profile_io_class */
+	struct origin io_class_at;
+	const char *cpuset;       /* for sched_setaffinity(2), where no cgroup does it; NULL: none */
+	struct origin cpuset_at;
+	uint64_t output_max;      /* bytes of stdout and stderr together; valid with has_output_max */
+	bool has_output_max;
+	struct origin output_at;
 	bool pty;
 	uint64_t timeout_ms, grace_ms;
 	struct origin timeout_at;
@@ -52,7 +60,7 @@ struct plan_process {
 
 struct plan {
 	struct arena *arena;
-	const char *profile_name;
+	const struct profile *profile;
 	const struct host *host;
 	struct ns_plan ns;
 	struct idmap_plan ids;
@@ -63,6 +71,10 @@ struct plan {
 	struct landlock_plan landlock;
 	struct rlimit_entry *rlimits;
 	size_t rlimit_count;
+	bool has_limits;            /* of the whole sandbox, or its usage is wanted: `limits` is filled in */
+	struct limits_plan limits;
+	bool requires_limits;
+	bool shows_usage;           /* the stage hands out what the launcher looks at (CHANNEL_WATCH) */
 	struct plan_process process;
 	const char *instance_dir; /* of a named sandbox, whose layers are kept; NULL */
 	bool needs_guard;   /* something may be missing in a writable directory of the host */
@@ -82,6 +94,13 @@ void plan_note(struct plan *plan, bool loud, const char *fmt, ...) PRINTF_LIKE(3
 /* Does the value come from the command line? (Its label is "command line --option".) */
 bool plan_is_command_line(const struct origin *at);
 
+/* What the limits' rungs want the payload to do: rlimits, niceness, processors. Again after a limits_fall_back, on both sides. */
+void plan_take_rungs(struct plan *plan);
+/* Each limit that does not hold becomes a loud note, or an error where it was required. */
+int plan_tell_rungs(struct plan *plan, struct error *err) MUST_CHECK;
+/* Is everything given that the profile requires? */
+int plan_require(const struct plan *plan, struct error *err) MUST_CHECK;
+
 /* The plan as YAML, each line that a rule asked for with its origin as a comment. */
 void plan_print(const struct plan *plan, const struct profile *profile, struct buf *out);
 
@@ -100,6 +119,7 @@ int plan_expand(struct plan *plan, const struct text_value *text, const char *ke
 
 int plan_ids(struct plan *plan, const struct plan_input *in, struct error *err) MUST_CHECK;
 int plan_files(struct plan *plan, const struct plan_input *in, struct error *err) MUST_CHECK;
+int plan_limits(struct plan *plan, const struct plan_input *in, struct error *err) MUST_CHECK;
 int plan_walls(struct plan *plan, const struct plan_input *in, struct error *err) MUST_CHECK;
 int plan_process(struct plan *plan, const struct plan_input *in, struct error *err) MUST_CHECK;
 

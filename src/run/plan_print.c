@@ -172,23 +172,58 @@ static void print_walls(const struct plan *plan, const struct profile *profile, 
 	buf_printf(out, "landlock: %s  # ABI %d\n", plan->landlock.enabled && landlock_abi() ? "on" : "off", landlock_abi());
 }
 
+static void print_tree_limit(const struct limits_plan *limits, enum limit limit, struct buf *out)
+{
+	const struct limit_value *value = &limits->spec.values[limit];
+	bool is_size = limit == LIMIT_MEMORY || limit == LIMIT_MEMORY_HIGH || limit == LIMIT_SWAP || limit == LIMIT_IO_READ || limit == LIMIT_IO_WRITE || limit == LIMIT_SCRATCH;
+	char text[UNITS_TEXT];
+
+	buf_printf(out, "  - {limit: %s, value: ", limit_key(limit));
+	if (limit == LIMIT_CPUSET)
+		scalar(out, limits->spec.cpuset);
+	else if (limit == LIMIT_CPUS)
+		buf_printf(out, "%g", (double)value->value / 1000);
+	else if (is_size)
+		buf_puts(out, units_format_size(value->value, text));
+	else
+		buf_printf(out, "%llu", (unsigned long long)value->value);
+	buf_printf(out, ", rung: %s}", limit_rung_name(limits->rungs[limit]));
+	origin(out, &value->at);
+}
+
 static void print_limits(const struct plan *plan, struct buf *out)
 {
-	char time[UNITS_TEXT];
+	static const char *const io_classes[] = {[IO_CLASS_BEST_EFFORT] = "best-effort", [IO_CLASS_IDLE] = "idle"};
+	const struct plan_process *process = &plan->process;
+	char text[UNITS_TEXT];
 
 	buf_puts(out, "resources:\n");
+	for (enum limit limit = 0; limit < LIMIT_MAX; limit++) {
+		if (plan->limits.spec.values[limit].is_set)
+			print_tree_limit(&plan->limits, limit, out);
+	}
 	for (size_t i = 0; i < plan->rlimit_count; i++) {
 		const struct rlimit_entry *entry = &plan->rlimits[i];
 
+		if (!strcmp(entry->key, limit_key(LIMIT_TASKS))) /* it stands above */
+			continue;
 		buf_printf(out, "  - {limit: %s, soft: %lld, hard: %lld, rung: rlimit}", entry->key, (long long)entry->soft, (long long)entry->hard);
 		origin(out, &entry->at);
 	}
-	if (plan->process.nice) {
-		buf_printf(out, "  - {limit: resources.nice, value: %d}", plan->process.nice);
-		origin(out, &plan->process.nice_at);
+	if (process->nice) {
+		buf_printf(out, "  - {limit: resources.nice, value: %d}", process->nice);
+		origin(out, &process->nice_at);
 	}
-	if (plan->process.timeout_ms)
-		field(out, "  - timeout", units_format_duration(plan->process.timeout_ms, time), &plan->process.timeout_at);
+	if (process->io_class) {
+		buf_printf(out, "  - {limit: resources.io_class, value: %s}", io_classes[process->io_class]);
+		origin(out, &process->io_class_at);
+	}
+	if (process->has_output_max) {
+		buf_printf(out, "  - {limit: resources.output, value: %s}", units_format_size(process->output_max, text));
+		origin(out, &process->output_at);
+	}
+	if (process->timeout_ms)
+		field(out, "  - timeout", units_format_duration(process->timeout_ms, text), &process->timeout_at);
 }
 
 static void print_process(const struct plan *plan, const struct profile *profile, struct buf *out)
@@ -217,7 +252,7 @@ static void print_process(const struct plan *plan, const struct profile *profile
 void plan_print(const struct plan *plan, const struct profile *profile, struct buf *out)
 {
 	buf_puts(out, "# the plan of this run; nothing was started\n");
-	field(out, "profile", plan->profile_name, NULL);
+	field(out, "profile", plan->profile->name, NULL);
 	print_identity(plan, profile, out);
 	print_files(plan, profile, out);
 	field(out, "network", plan->ns.network ? "none" : "host", &profile->network.mode.at);

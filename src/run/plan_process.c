@@ -129,6 +129,11 @@ int plan_process(struct plan *plan, const struct plan_input *in, struct error *e
 	process->own_keyring = !profile->process.keyring.v || !strcmp(profile->process.keyring.v, "own");
 	process->nice = profile->resources.nice.v > 0 ? (int)profile->resources.nice.v : 0;
 	process->nice_at = profile->resources.nice.at;
+	process->io_class = profile->resources.io_class.v;
+	process->io_class_at = profile->resources.io_class.at;
+	process->has_output_max = profile->resources.output.v >= 0;
+	process->output_max = process->has_output_max ? (uint64_t)profile->resources.output.v : 0;
+	process->output_at = profile->resources.output.at;
 	process->timeout_ms = profile->resources.timeout.v > 0 ? (uint64_t)profile->resources.timeout.v : 0;
 	process->timeout_at = profile->resources.timeout.at;
 	process->grace_ms = profile->resources.grace.v >= 0 ? (uint64_t)profile->resources.grace.v : 10000;

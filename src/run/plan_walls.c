@@ -3,7 +3,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "isolate/caps.h"
 #include "run/plan.h"
@@ -57,7 +56,7 @@ static int plan_syscalls(struct plan *plan, const struct plan_input *in, struct 
 	const struct profile *profile = in->profile;
 	const struct text_value *fallback = &profile->syscalls.fallback;
 	struct seccomp_spec *spec = &plan->seccomp;
-	struct seccomp_rule *rules = arena_alloc(plan->arena, (profile->syscalls.rule_count + 5) * sizeof(*rules));
+	struct seccomp_rule *rules = arena_alloc(plan->arena, (profile->syscalls.rule_count + 6) * sizeof(*rules));
 	size_t count = 0;
 
 	if (fallback->v && seccomp_parse_action(fallback->v, &spec->fallback) < 0)
@@ -80,6 +79,11 @@ static int plan_syscalls(struct plan *plan, const struct plan_input *in, struct 
 		refuse_new_namespaces(rules, &count);
 	if (spec->enabled && (profile->process.keyring.v && !strcmp(profile->process.keyring.v, "none")))
 		rules[count++] = (struct seccomp_rule){.call = "@keyring", .arg = -1, .action = refused};
+	/* Where no cgroup keeps it to its processors, it must not choose others itself. */
+	if (plan->limits.rungs[LIMIT_CPUSET] == LIMIT_RUNG_AFFINITY && spec->enabled)
+		rules[count++] = (struct seccomp_rule){.call = "sched_setaffinity", .arg = -1, .action = refused, .at = profile->resources.cpuset.at};
+	else if (plan->limits.rungs[LIMIT_CPUSET] == LIMIT_RUNG_AFFINITY)
+		plan_note(plan, true, "resources.cpuset can be undone by the command: without a system call filter it may choose its processors itself");
 	plan->process.no_keyring_calls = spec->enabled && refuses_keyrings(profile);
 	spec->rules = rules;
 	spec->rule_count = count;
@@ -169,75 +173,12 @@ static void plan_landlock(struct plan *plan, const struct profile *profile)
 	}
 }
 
-/* --- resource limits ----------------------------------------------------------------------------------------------------------- */
-
-enum { CPU_GRACE = 2 }; /* seconds that a process may use after SIGXCPU */
-
-struct limit {
-	const char *key;
-	int resource;
-	const struct number_value *value;
-	int64_t divisor; /* of the schema's unit to the kernel's */
-};
-
-static void add_limit(struct plan *plan, const struct rlimit_entry *entry)
-{
-	plan->rlimits = arena_grow(plan->arena, plan->rlimits, plan->rlimit_count, sizeof(*entry));
-	plan->rlimits[plan->rlimit_count++] = *entry;
-}
-
-static int plan_limits(struct plan *plan, const struct plan_input *in, struct error *err)
-{
-	const struct profile *profile = in->profile;
-	const struct limit limits[] = {
-	    {"resources.open_files", RLIMIT_NOFILE, &profile->resources.open_files, 1},
-	    {"resources.cpu_time", RLIMIT_CPU, &profile->resources.cpu_time, 1000},
-	    {"resources.file_size", RLIMIT_FSIZE, &profile->resources.file_size, 1},
-	    {"resources.core", RLIMIT_CORE, &profile->resources.core, 1},
-	    {"resources.locked_memory", RLIMIT_MEMLOCK, &profile->resources.locked_memory, 1},
-	    {"resources.stack", RLIMIT_STACK, &profile->resources.stack, 1},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		const struct limit *limit = &limits[i];
-
-		if (limit->value->v < 0)
-			continue;
-		uint64_t amount = (uint64_t)((limit->value->v + limit->divisor - 1) / limit->divisor);
-		struct rlimit own;
-
-		/* A profile's ceiling above the user's own is no ceiling: the user's holds already. A command line that asks for more is told. */
-		if (!limit->value->at.file || strncmp(limit->value->at.file, "command line", 12)) {
-			if (getrlimit((__rlimit_resource_t)limit->resource, &own) == 0 && own.rlim_max != RLIM_INFINITY && amount > own.rlim_max)
-				amount = own.rlim_max;
-		}
-		/* SIGXCPU, by which the end is named, comes at the soft limit; at the hard one there is a bare SIGKILL. */
-		add_limit(plan, &(struct rlimit_entry){.resource = limit->resource, .soft = amount, .hard = amount, .key = limit->key, .at = limit->value->at});
-		if (limit->resource == RLIMIT_CPU && amount < UINT64_MAX - CPU_GRACE && (getrlimit(RLIMIT_CPU, &own) < 0 || own.rlim_max >= amount + CPU_GRACE))
-			plan->rlimits[plan->rlimit_count - 1].hard += CPU_GRACE;
-	}
-	for (size_t i = 0; i < in->request->ulimit_count; i++) {
-		struct rlimit_entry entry = {0};
-
-		if (rlimit_parse_ulimit(in->request->ulimits[i].text, &entry) < 0) {
-			error_set(err, EINVAL, "cannot understand --ulimit '%s'", in->request->ulimits[i].text);
-			return error_hint(err, "as with Docker:  nofile=1024:2048 , core=0");
-		}
-		entry.key = "--ulimit";
-		entry.at = (struct origin){.file = in->request->ulimits[i].label};
-		add_limit(plan, &entry);
-	}
-	return rlimit_check(plan->rlimits, plan->rlimit_count, err);
-}
-
 int plan_walls(struct plan *plan, const struct plan_input *in, struct error *err)
 {
 	int r = plan_syscalls(plan, in, err);
 
 	if (r == 0)
 		r = plan_capabilities(plan, in, err);
-	if (r == 0)
-		r = plan_limits(plan, in, err);
 	if (r == 0)
 		plan_landlock(plan, in->profile);
 	return r;

@@ -47,7 +47,7 @@ struct request {
 	size_t command_count;
 
 	enum request_tty tty;
-	bool interactive, rm, keep, detach, dry_run, trace_startup, verbose;
+	bool interactive, rm, keep, detach, dry_run, trace_startup, stats, verbose;
 	const char *name;
 	const char *pull;        /* always | missing | never; NULL: not given */
 	const char *report;      /* --report: a file, or the number of an open descriptor; NULL: none */

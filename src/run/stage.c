@@ -19,6 +19,7 @@
 #include "isolate/tty.h"
 #include "run/channel.h"
 #include "run/init.h"
+#include "run/stage_parts.h"
 #include "run/trace.h"
 #include "util/fd.h"
 #include "util/mem.h"
@@ -55,11 +56,15 @@ static int wait_for_mapping(const struct stage *stage, struct error *err)
 	if (r < 0 || message.type != CHANNEL_GO)
 		return error_set(err, r < 0 ? -r : EPROTO, "cannot go on without the launcher");
 	trace_mark("ids mapped");
+	if (message.no_scope) {
+		limits_fall_back(&stage->plan->limits, stage->plan->arena, "the launcher has found out");
+		plan_take_rungs(stage->plan);
+	}
 	/* From here on nobody in the sandbox can look at us: our memory belongs to the host's user namespace, since we never
 	 * called execve in this one. Not earlier: /proc/PID/uid_map of what is not dumpable belongs to root. */
 	(void)prctl(PR_SET_DUMPABLE, 0); /* fails for no value but 0 and 1 */
 	die_with_launcher();
-	return 0;
+	return stage->plan->ns.own_cgroup ? ns_unshare_cgroup(err) : 0;
 }
 
 /* Called back by the FUSE back end: hand everything to the launcher, which starts the server, and wait for its word. */
@@ -222,6 +227,8 @@ static int stage_steps(const struct stage *stage, pid_t *ret_payload, struct err
 	tree.host = &host;
 	if (r == 0)
 		r = build_tree(stage, &tree, &net, err);
+	if (r == 0)
+		r = stage_send_watch(stage, &tree, err);
 	if (r == 0)
 		r = open_terminal(stage, &slave, err);
 	return r < 0 ? r : fork_payload(stage, slave, ret_payload, err);

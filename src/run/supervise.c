@@ -4,7 +4,9 @@
  *     │ timeout or closed terminal: SIGTERM or SIGHUP to the payload, and after the grace
  *     └──────────▶ SIGKILL to init, whose end is the whole tree's (no EXIT comes then)
  *
- * One poll(2) loop, four sources: signals, the channel, init's pidfd, the relay.
+ *     │ a limit that ends it: SIGKILL at once
+ *
+ * One poll(2) loop, five sources: signals, the channel, init's pidfd, the cgroup's events, the relay; and the moments at which limits are looked at.
  */
 #include "run/supervise.h"
 
@@ -29,7 +31,7 @@ enum {
 };
 
 /* Where poll's array holds what; the relay's come behind. */
-enum { SIGNALS, CHANNEL, PIDFD, RELAY, POLL_MAX = RELAY + RELAY_FDS };
+enum { SIGNALS, CHANNEL, PIDFD, LIMITS, RELAY, POLL_MAX = RELAY + RELAY_FDS };
 
 struct supervisor {
 	const struct supervise_plan *plan;
@@ -38,6 +40,8 @@ struct supervisor {
 	struct relay relay;
 	int signals;
 	uint64_t started_us, timeout_at, kill_at; /* the last two in ms; 0: never */
+	uint64_t limits_at;                       /* ms; when to look at them next; 0: never */
+	int limits_fd;                            /* tells of the cgroup's events; -1 */
 	uint64_t passed;                          /* the signals passed on, a bit each */
 	enum outcome_cause ending;                /* why we are ending it; OUTCOME_EXITED: we are not */
 	bool over, has_exit;
@@ -152,6 +156,8 @@ static void stop_ourselves(struct supervisor *s)
 	(void)sigprocmask(SIG_UNBLOCK, &stop, &old);
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	relay_attach(&s->relay);
+	if (s->plan->limits)
+		limits_skip(s->plan->limits, now_us() / 1000);
 	tell(s, CHANNEL_RESUME, 0);
 }
 
@@ -214,12 +220,45 @@ static int take_message(struct supervisor *s)
 	return 0;
 }
 
+/* Why a limit of the whole tree ended it. */
+static enum outcome_cause cause_of_limit(enum limit limit)
+{
+	switch (limit) {
+	case LIMIT_TASKS:
+		return OUTCOME_TASKS;
+	case LIMIT_SCRATCH:
+		return OUTCOME_SCRATCH;
+	default:
+		return OUTCOME_MEMORY;
+	}
+}
+
+static WHILE_IDLE void look_at_limits(struct supervisor *s, uint64_t now_ms)
+{
+	struct limit_verdict verdict;
+
+	limits_tick(s->plan->limits, now_ms, &verdict);
+	s->limits_at = verdict.next_ms;
+	if (verdict.order == LIMIT_STOP_TREE) {
+		tell(s, CHANNEL_SUSPEND, 0);
+	} else if (verdict.order == LIMIT_CONTINUE_TREE) {
+		tell(s, CHANNEL_RESUME, 0);
+	} else if (verdict.order == LIMIT_END_TREE) {
+		s->ending = cause_of_limit(verdict.limit);
+		s->outcome->reached = verdict;
+		s->limits_at = 0;
+		kill_tree(s);
+	}
+}
+
 static void check_clock(struct supervisor *s, uint64_t now_ms)
 {
 	if (s->timeout_at && now_ms >= s->timeout_at) {
 		s->timeout_at = 0;
 		begin_ending(s, OUTCOME_TIMEOUT, SIGTERM);
 	}
+	if (s->limits_at && now_ms >= s->limits_at)
+		look_at_limits(s, now_ms);
 	if (s->kill_at && now_ms >= s->kill_at) {
 		s->kill_at = 0;
 		kill_tree(s);
@@ -244,14 +283,17 @@ static WHILE_IDLE int step(struct supervisor *s)
 	    [SIGNALS] = {.fd = s->signals, .events = POLLIN},
 	    [CHANNEL] = {.fd = s->plan->channel, .events = POLLIN},
 	    [PIDFD] = {.fd = s->plan->pidfd, .events = POLLIN},
+	    [LIMITS] = {.fd = s->limits_fd, .events = POLLPRI},
 	};
 	uint64_t now = now_us() / 1000;
 	int limit = relay_prepare(&s->relay, now, fds + RELAY);
 
-	limit = sooner(sooner(limit, s->timeout_at, now), s->kill_at, now);
+	limit = sooner(sooner(sooner(limit, s->timeout_at, now), s->kill_at, now), s->limits_at, now);
 	if (poll(fds, POLL_MAX, limit) < 0)
 		return errno == EINTR ? 0 : error_set(s->err, errno, "cannot wait for the sandbox");
 	now = now_us() / 1000;
+	if (fds[LIMITS].revents)
+		s->limits_at = now;
 	check_clock(s, now);
 	if (fds[SIGNALS].revents) {
 		take_signal(s);
@@ -300,6 +342,22 @@ static int signal_of(int wait_status)
 	return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) > 128 && WEXITSTATUS(wait_status) < 128 + 64 ? WEXITSTATUS(wait_status) - 128 : 0;
 }
 
+/* The kernel's OOM killer takes init along, and its reason stands in the cgroup. */
+static void look_back(struct supervisor *s)
+{
+	if (!s->plan->limits)
+		return;
+	if (!s->has_exit && s->ending == OUTCOME_EXITED)
+		look_at_limits(s, now_us() / 1000);
+	limits_usage(s->plan->limits, &s->outcome->tree_usage);
+}
+
+/* Of a tree that was killed, rusage does not know the most of it. */
+static uint64_t more_known(uint64_t a, uint64_t b)
+{
+	return b != UINT64_MAX && b > a ? b : a;
+}
+
 /* Without EXIT the usage of the dead tree comes from the kernel: a PID 1 reaps all of its namespace in its last moment. */
 static void judge(struct supervisor *s, const struct rusage *init_usage)
 {
@@ -319,9 +377,9 @@ static void judge(struct supervisor *s, const struct rusage *init_usage)
 	else
 		outcome->cause = outcome_cause_of(outcome->wait_status);
 	outcome->usage.wall_us = now_us() - s->started_us;
-	outcome->usage.user_us = time_us(usage->ru_utime);
-	outcome->usage.system_us = time_us(usage->ru_stime);
-	outcome->usage.max_rss_kb = (uint64_t)usage->ru_maxrss;
+	outcome->usage.user_us = more_known(time_us(usage->ru_utime), outcome->tree_usage.cpu_user_us);
+	outcome->usage.system_us = more_known(time_us(usage->ru_stime), outcome->tree_usage.cpu_system_us);
+	outcome->usage.max_rss_kb = more_known((uint64_t)usage->ru_maxrss, outcome->reached.largest / 1024);
 }
 
 /* Output that a slow reader has not taken yet is waited for, but whoever asks us to end now is heard. */
@@ -346,8 +404,13 @@ static int open_signals(struct supervisor *s)
 
 WHILE_IDLE int supervise_run(const struct supervise_plan *plan, struct outcome *ret, struct error *err)
 {
-	struct supervisor s = {.plan = plan, .outcome = ret, .err = err, .signals = -1, .started_us = now_us()};
+	struct supervisor s = {.plan = plan, .outcome = ret, .err = err, .signals = -1, .limits_fd = -1, .started_us = now_us()};
 	struct rusage usage;
+
+	if (plan->limits) {
+		s.limits_at = s.started_us / 1000;
+		s.limits_fd = limits_event_fd(plan->limits);
+	}
 
 	if (plan->timeout_ms)
 		s.timeout_at = s.started_us / 1000 + plan->timeout_ms;
@@ -365,6 +428,7 @@ WHILE_IDLE int supervise_run(const struct supervise_plan *plan, struct outcome *
 	int reaped = reap_init(&s, &usage);
 	if (r < 0 || reaped < 0)
 		return r < 0 ? r : reaped;
+	look_back(&s);
 	judge(&s, &usage);
 	return 0;
 }

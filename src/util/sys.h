@@ -83,6 +83,11 @@ static inline int sys_close_range(unsigned first, unsigned last, unsigned flags)
 	return (int)syscall(SYS_close_range, first, last, flags);
 }
 
+static inline int sys_ioprio_set(int which, int who, int value) /* 2.6.13 */
+{
+	return (int)syscall(SYS_ioprio_set, which, who, value);
+}
+
 static inline long sys_keyctl(int operation, unsigned long a, unsigned long b) /* 2.6.10 */
 {
 	return syscall(SYS_keyctl, operation, a, b, 0UL, 0UL);

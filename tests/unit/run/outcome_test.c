@@ -51,6 +51,18 @@ Test(outcome, explanations)
 	    {"timeout, origin unknown", {.cause = OUTCOME_TIMEOUT, .limits.timeout = {1000, {NULL, 0, 0}}}, "ended by the timeout of 1s"},
 	    {"CPU time", {.cause = OUTCOME_CPU_TIME, .limits.cpu_time = {1000, {"a.yaml", 1, 1}}}, "ended by the CPU time limit of 1s (a.yaml:1)"},
 	    {"file size", {.cause = OUTCOME_FILE_SIZE, .limits.file_size = {1048576, {"a.yaml", 2, 1}}}, "ended by the file size limit of 1M (a.yaml:2)"},
+	    {"memory", {.cause = OUTCOME_MEMORY, .tree_limits[LIMIT_MEMORY] = {64 << 20, {"web.yaml", 3, 1}}, .reached = {.largest = 60u << 20, .largest_comm = "python3"}},
+	     "ended by the memory limit of 64M (web.yaml:3); the largest process was 'python3' with 60.0M"},
+	    {"memory, nobody saw which", {.cause = OUTCOME_MEMORY, .tree_limits[LIMIT_MEMORY] = {64 << 20, {"web.yaml", 3, 1}}}, "ended by the memory limit of 64M (web.yaml:3)"},
+	    {"tasks", {.cause = OUTCOME_TASKS, .tree_limits[LIMIT_TASKS] = {64, {"web.yaml", 4, 1}}}, "ended by the tasks limit of 64 (web.yaml:4)"},
+	    {"scratch", {.cause = OUTCOME_SCRATCH, .tree_limits[LIMIT_SCRATCH] = {1 << 20, {"web.yaml", 5, 1}}}, "ended by the scratch limit of 1M (web.yaml:5)"},
+	    {"output", {.cause = OUTCOME_OUTPUT, .limits.output = {1024, {"command line --set resources.output", 0, 0}}}, "ended by the output limit of 1K (command line --set resources.output)"},
+	    {"forks refused", {.cause = OUTCOME_EXITED, .wait_status = 2 << 8, .tree_limits[LIMIT_TASKS] = {64, {"web.yaml", 4, 1}}, .tree_usage = {.fork_refused = 3}},
+	     "the tasks limit of 64 (web.yaml:4) was reached: 3 new ones were refused"},
+	    {"forks refused, for all we know", {.cause = OUTCOME_EXITED, .wait_status = 2 << 8, .tree_limits[LIMIT_TASKS] = {64, {"web.yaml", 4, 1}}, .tree_usage = {.tasks_peak = 64, .fork_refused = UINT64_MAX}},
+	     "the tasks limit of 64 (web.yaml:4) was reached"},
+	    {"forks refused, and all went well", {.cause = OUTCOME_EXITED, .tree_limits[LIMIT_TASKS] = {64, {"web.yaml", 4, 1}}, .tree_usage = {.fork_refused = 3}}, NULL},
+	    {"forks not refused", {.cause = OUTCOME_EXITED, .wait_status = 2 << 8, .tree_limits[LIMIT_TASKS] = {64, {"web.yaml", 4, 1}}, .tree_usage = {.tasks_peak = 63, .fork_refused = UINT64_MAX}}, NULL},
 	    {"file size of somebody else", {.cause = OUTCOME_FILE_SIZE}, "ended by the file size limit"},
 	};
 	char buffer[OUTCOME_TEXT];
