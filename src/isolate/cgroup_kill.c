@@ -35,7 +35,7 @@ static int kill_one(int box, pid_t pid)
 }
 
 /* Frozen (5.2), they neither fork nor end but by our signal. */
-static int kill_each(const struct cgroup *cgroup)
+int cgroup_kill_each(const struct cgroup *cgroup)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 	pid_t pids[BATCH];
@@ -59,5 +59,5 @@ int cgroup_kill(const struct cgroup *cgroup)
 {
 	int r = fd_put_at(cgroup->outer, "cgroup.kill", "1"); /* 5.14 */
 
-	return r == -ENOENT ? kill_each(cgroup) : r;
+	return r == -ENOENT ? cgroup_kill_each(cgroup) : r;
 }

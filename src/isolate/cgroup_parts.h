@@ -53,6 +53,9 @@ bool cgroup_parse_process(const char *text, char comm[LIMIT_COMM], uint64_t *ret
 /* The largest of a cgroup's processes; `largest` and `largest_comm` of *ret, which stays as it is where none can be seen. */
 void cgroup_find_largest(int dir, struct limit_verdict *ret);
 
+/* cgroup_kill before Linux 5.14: a signal for each, until none is left. */
+int cgroup_kill_each(const struct cgroup *cgroup) MUST_CHECK;
+
 /* One file of "KEY NUMBER" lines or of one number, read into `buffer`, which stays empty where there is none. */
 enum { CGROUP_TEXT = 4096 };
 const char *cgroup_read_text(int dir, const char *name, char buffer[CGROUP_TEXT]);

@@ -5,8 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "isolate/limits.h"
+#include "isolate/cgroup.h"
 #include "isolate/packages.h"
+#include "isolate/scope.h"
 #include "run/doctor.h"
 #include "util/fd.h"
 #include "util/mem.h"
@@ -50,25 +51,27 @@ static void say_controllers(struct doctor_row *row, unsigned has)
 void doctor_cgroup(struct doctor_row *row)
 {
 	struct arena arena = {0};
-	struct limits_facts facts = {0};
+	struct cgroup_facts own = {0};
+	struct scope_facts scope = {0};
 	struct error err = {0};
 	char list[64];
 
-	if (limits_read_facts(&arena, &facts, &err) < 0) {
+	if (cgroup_read_facts(&arena, &own, &err) < 0 ||
+	    scope_read_facts(&arena, getenv("XDG_RUNTIME_DIR"), getenv("DBUS_SESSION_BUS_ADDRESS"), own.mount, &scope, &err) < 0) {
 		doctor_say(row, DOCTOR_DEGRADED, "%s: %s", err.what, err.cause);
 		say_watcher(row);
-	} else if (facts.cgroup.parent) {
-		list_controllers(facts.cgroup.controllers, list);
-		doctor_say(row, DOCTOR_WORKS, "version 2, %s is yours; controllers:%s", facts.cgroup.parent, list);
-		say_controllers(row, facts.cgroup.controllers);
-	} else if (facts.scope.socket) {
-		list_controllers(facts.scope.controllers, list);
+	} else if (own.parent) {
+		list_controllers(own.controllers, list);
+		doctor_say(row, DOCTOR_WORKS, "version 2, %s is yours; controllers:%s", own.parent, list);
+		say_controllers(row, own.controllers);
+	} else if (scope.socket) {
+		list_controllers(scope.controllers, list);
 		doctor_say(row, DOCTOR_WORKS, "version 2, a scope can be asked of your systemd; controllers:%s", list);
-		say_controllers(row, facts.scope.controllers);
+		say_controllers(row, scope.controllers);
 	} else {
-		doctor_say(row, DOCTOR_DEGRADED, "%s", facts.cgroup.why_not);
+		doctor_say(row, DOCTOR_DEGRADED, "%s", own.why_not);
 		say_watcher(row);
-		doctor_command(row, facts.cgroup.mount ? "sudo loginctl enable-linger $(id -un)  (then log in anew)" :
+		doctor_command(row, own.mount ? "sudo loginctl enable-linger $(id -un)  (then log in anew)" :
 						 "boot with the kernel parameter  systemd.unified_cgroup_hierarchy=1");
 	}
 	arena_done(&arena);
