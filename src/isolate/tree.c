@@ -130,7 +130,7 @@ static int open_entry(struct tree *tree, struct tree_entry *entry, struct error 
 	case TREE_LAYERED:
 		return open_source(tree, entry, err);
 	case TREE_TMPFS:
-		return entry->in_scratch ? scratch_open_entry(tree, entry, err) : 0;
+		return entry->in_scratch ? tree_scratch_entry(tree, entry, err) : 0;
 	case TREE_DEV:
 		return devices_open(tree->devices, err);
 	default:
@@ -195,7 +195,7 @@ int tree_open(struct tree *tree, struct tree_entry *entries, struct error *err)
 	if (r == 0 && tree->plan->has_covers)
 		r = open_void(tree, err);
 	if (r == 0 && tree->plan->scratch_dir) /* its path is gone after the pivot */
-		r = scratch_open(tree, err);
+		r = tree_scratch(tree, err);
 	for (size_t i = 0; i < tree->plan->entry_count && r == 0; i++)
 		r = open_entry(tree, &entries[i], err);
 	return r;

@@ -17,9 +17,9 @@ bool tree_is_lent(const struct tree *tree, int fd);
 /* A descriptor for `path`, made where it is missing in whichever of the three ways its place asks for. `kind` says directory or file. */
 int tree_target(struct tree *tree, const struct tree_entry *entry, bool directory, struct error *err) MUST_CHECK;
 /* Open the scratch folder, or make it. A tmpfs is attached somewhere for a while on kernels that want that. */
-int scratch_open(struct tree *tree, struct error *err) MUST_CHECK;
+int tree_scratch(struct tree *tree, struct error *err) MUST_CHECK;
 /* A folder of it as the detached mount of a tmpfs entry. */
-int scratch_open_entry(struct tree *tree, struct tree_entry *entry, struct error *err) MUST_CHECK;
+int tree_scratch_entry(struct tree *tree, struct tree_entry *entry, struct error *err) MUST_CHECK;
 /* A fresh area for one discarded layer, or the kept one; the caller closes. */
 int tree_area(struct tree *tree, const char *keep, struct error *err) MUST_CHECK;
 /* Lay a writable layer over `count` directories, topmost first, by the back end `kind`. A detached mount. */

@@ -10,7 +10,7 @@
 #include "util/fd.h"
 #include "util/path.h"
 
-int scratch_open(struct tree *tree, struct error *err)
+int tree_scratch(struct tree *tree, struct error *err)
 {
 	const struct tree_plan *plan = tree->plan;
 
@@ -37,7 +37,7 @@ int scratch_open(struct tree *tree, struct error *err)
 
 static int need_scratch(struct tree *tree, struct error *err)
 {
-	return tree->scratch_fd < 0 ? scratch_open(tree, err) : 0;
+	return tree->scratch_fd < 0 ? tree_scratch(tree, err) : 0;
 }
 
 int tree_area(struct tree *tree, const char *keep, struct error *err)
@@ -62,7 +62,7 @@ int tree_area(struct tree *tree, const char *keep, struct error *err)
 	return fd < 0 ? error_set(err, errno, "cannot open a writable layer") : fd;
 }
 
-int scratch_open_entry(struct tree *tree, struct tree_entry *entry, struct error *err)
+int tree_scratch_entry(struct tree *tree, struct tree_entry *entry, struct error *err)
 {
 	char name[16];
 	int r = need_scratch(tree, err);
