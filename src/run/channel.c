@@ -21,6 +21,8 @@ static size_t message_size(enum channel_type type)
 		return HEAD_SIZE + sizeof(struct channel_watch);
 	case CHANNEL_SIGNAL:
 		return HEAD_SIZE + sizeof(int);
+	case CHANNEL_LISTENER:
+		return HEAD_SIZE + sizeof(pid_t);
 	case CHANNEL_EXIT:
 		return offsetof(struct channel_message, exit) + sizeof(struct channel_exit);
 	case CHANNEL_ERROR:

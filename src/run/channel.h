@@ -2,7 +2,7 @@
  * a packet. Only set-up code and init hold its ends, both close-on-exec: the payload never sees it.
  *
  *   launcher → init   GO (ids are mapped, the cgroup is entered), FUSE (the server is up), SIGNAL, SUSPEND, RESUME
- *   init → launcher   ERROR, FUSE (with the /dev/fuse descriptor), PTY (with the master), WATCH, STARTED, EXIT
+ *   init → launcher   ERROR, FUSE (with the /dev/fuse descriptor), PTY (with the master), WATCH, LISTENER, STARTED, EXIT
  */
 #ifndef CARREL_RUN_CHANNEL_H
 #define CARREL_RUN_CHANNEL_H
@@ -20,6 +20,7 @@ enum channel_type {
 	CHANNEL_FUSE,
 	CHANNEL_PTY,
 	CHANNEL_WATCH,   /* .watch, with the descriptors that it counts */
+	CHANNEL_LISTENER, /* .payload, with the descriptor that tells of its filter's kills */
 	CHANNEL_STARTED, /* the payload's execve succeeded */
 	CHANNEL_SIGNAL,  /* .signal, for the payload */
 	CHANNEL_SUSPEND, /* stop every process of the sandbox but init */
@@ -44,6 +45,7 @@ struct channel_message {
 	union {
 		bool no_scope;
 		int signal;
+		pid_t payload; /* as the sandbox sees it */
 		struct channel_watch watch;
 		struct channel_exit exit;
 		struct error error;

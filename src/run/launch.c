@@ -52,6 +52,7 @@ struct launch {
 	int scratch;      /* the lock of the scratch folder on disk */
 	int interrupts;   /* a signalfd, until the payload runs */
 	struct limits limits;
+	struct seccomp_notify notify;
 	struct watch_sources sources; /* that the stage sent, until limits_start takes them */
 };
 
@@ -111,6 +112,7 @@ static int prepare(struct launch *launch, struct error *err)
 {
 	int r = launch->plan.seccomp.enabled ? seccomp_prepare(&launch->plan.seccomp, &launch->filter, err) : 0;
 
+	seccomp_notify_init(&launch->notify, &launch->plan.seccomp);
 	trace_mark(launch->filter.from_cache ? "filter loaded" : "filter compiled");
 	if (r == 0)
 		r = lock_instance(launch, err);
@@ -277,14 +279,20 @@ static void explain_by_servers(const struct launch *launch, struct error *err)
 }
 
 /* Until the stage says something, somebody wants us to end, or a server is found to give no answer. */
-static int wait_for_stage(const struct launch *launch, struct error *err)
+static int wait_for_stage(struct launch *launch, struct error *err)
 {
-	struct pollfd fds[] = {{.fd = launch->channel, .events = POLLIN}, {.fd = launch->interrupts, .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = launch->channel, .events = POLLIN}, {.fd = launch->interrupts, .events = POLLIN}, {.events = POLLIN}};
+	bool again;
 	int ready;
 
-	do
-		ready = poll(fds, 2, launch->server_count ? SERVER_ANSWER_MS : -1);
-	while (ready < 0 && errno == EINTR);
+	do {
+		fds[2].fd = launch->notify.fd;
+		ready = poll(fds, 3, launch->server_count ? SERVER_ANSWER_MS : -1);
+		again = ready < 0 ? errno == EINTR : ready > 0 && !fds[0].revents && !fds[1].revents;
+		/* The profile may answer execve itself with kill. */
+		if (ready > 0 && fds[2].revents && seccomp_notify_step(&launch->notify, fds[2].revents, err) < 0)
+			return -err->code;
+	} while (again);
 	if (ready < 0)
 		return error_set(err, errno, "cannot wait for the sandbox");
 	if (ready == 0) {
@@ -330,6 +338,11 @@ static int serve_stage(struct launch *launch, struct error *err)
 			return 0;
 		case CHANNEL_WATCH:
 			take_sources(launch, &message.watch, fds);
+			break;
+		case CHANNEL_LISTENER:
+			if (fds[0] < 0)
+				return error_set(err, EPROTO, "cannot watch over the system call filter without its descriptor");
+			seccomp_notify_open(&launch->notify, fds[0], message.payload);
 			break;
 		case CHANNEL_PTY:
 			launch->master = fds[0];
@@ -397,6 +410,7 @@ static int supervise(struct launch *launch, struct outcome *outcome, struct erro
 	    .input = STDIN_FILENO,
 	    .output = STDOUT_FILENO,
 	    .limits = &launch->limits,
+	    .notify = &launch->notify,
 	    .timeout_ms = process->timeout_ms,
 	    .grace_ms = process->grace_ms,
 	};
@@ -427,6 +441,7 @@ static void clean_up(struct launch *launch)
 	if (launch->guard_pid)
 		(void)!proc_wait(launch->guard_pid); /* placeholders are gone when we are */
 	limits_end(&launch->limits);
+	seccomp_notify_close(&launch->notify);
 	close_sources(&launch->sources);
 	(void)fd_close(launch->master);
 	(void)fd_close(launch->interrupts);
@@ -459,11 +474,14 @@ static void describe_limits(const struct launch *launch, struct outcome *outcome
 	}
 }
 
-static void describe(const struct launch *launch, struct launch_result *result)
+static void describe(struct launch *launch, struct launch_result *result)
 {
 	struct outcome *outcome = &result->outcome;
-	const struct plan *plan = &launch->plan;
+	struct plan *plan = &launch->plan;
+	const char *killed = outcome_take_witness(outcome, &launch->notify, plan->arena);
 
+	if (killed)
+		plan_note(plan, false, "%s", killed);
 	outcome->limits.timeout = (struct outcome_limit){.value = plan->process.timeout_ms, .origin = plan->process.timeout_at};
 	for (size_t i = 0; i < plan->rlimit_count; i++) {
 		struct outcome_limit limit = {.value = plan->rlimits[i].soft, .origin = plan->rlimits[i].at};

@@ -1,6 +1,8 @@
 #include "run/outcome_parts.h"
 
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 
 #include "util/buf.h"
@@ -82,6 +84,27 @@ static void format_limit(struct json *json, const struct outcome *outcome)
 	json_close_object(json);
 }
 
+/* Arguments as text: a JSON number has 53 bits for most readers. */
+static void format_call(struct json *json, const struct seccomp_victim *victim)
+{
+	char text[24];
+
+	json_open_object(json, "syscall");
+	json_string(json, "name", victim->reason.call);
+	json_number(json, "number", victim->number);
+	json_open_array(json, "args");
+	for (size_t i = 0; i < ARRAY_SIZE(victim->args); i++) {
+		(void)snprintf(text, sizeof(text), "0x%" PRIx64, victim->args[i]);
+		json_string(json, NULL, text);
+	}
+	json_close_array(json);
+	json_string(json, "process", victim->comm);
+	json_number(json, "pid", victim->inside);
+	json_string(json, "entry", victim->reason.entry ? victim->reason.entry : victim->reason.at.file ? "default" : NULL);
+	format_origin(json, &victim->reason.at);
+	json_close_object(json);
+}
+
 static void format_known(struct json *json, const char *key, uint64_t value)
 {
 	if (value != UINT64_MAX)
@@ -151,6 +174,8 @@ void outcome_format(const struct outcome *outcome, struct buf *out)
 	if (outcome->outside_signal)
 		json_number(&json, "outside_signal", outcome->outside_signal);
 	format_limit(&json, outcome);
+	if (outcome->victim)
+		format_call(&json, outcome->victim);
 	format_usage(&json, outcome);
 	format_limits(&json, outcome);
 	format_rungs(&json, outcome);

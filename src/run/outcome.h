@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "isolate/limit.h"
+#include "isolate/seccomp_notify.h"
 #include "util/buf.h"
 #include "util/error.h"
 
@@ -15,7 +16,7 @@ enum outcome_cause {
 	OUTCOME_TIMEOUT,         /* resources.timeout */
 	OUTCOME_CPU_TIME,        /* SIGXCPU: resources.cpu_time */
 	OUTCOME_FILE_SIZE,       /* SIGXFSZ: resources.file_size */
-	OUTCOME_SECCOMP,         /* SIGSYS: a system call with the action kill */
+	OUTCOME_SECCOMP,         /* a system call that is answered with kill */
 	OUTCOME_INTERRUPTED,     /* a signal from outside that was passed on */
 	OUTCOME_TERMINAL_CLOSED, /* the user's terminal went away */
 	OUTCOME_MEMORY,          /* resources.memory */
@@ -43,6 +44,9 @@ struct outcome {
 		uint64_t wall_us, user_us, system_us, max_rss_kb; /* max_rss_kb: of the largest single process */
 	} usage;
 
+	const struct seccomp_victim *victim; /* for OUTCOME_SECCOMP: the payload and its call, where that was seen */
+	const char *kills;                   /* and where not: what the profile answers with kill; NULL: nothing, or all of it was seen */
+
 	struct limit_usage tree_usage;  /* of the whole tree, as far as it was counted */
 	struct limit_verdict reached;  /* for OUTCOME_MEMORY, TASKS and SCRATCH: how much it was, and the largest process */
 
@@ -63,6 +67,10 @@ enum outcome_cause outcome_cause_of(int wait_status);
 
 /* The word for a cause, as in the report: "exited", "cpu_time". */
 const char *outcome_cause_name(enum outcome_cause cause);
+
+/* After supervise_run: what the filter's listener saw. A payload that was killed for a call has the wait status that the kernel's own kill would have
+ * given, SIGSYS. Where another process was killed, a line that says so (in `arena`), else NULL. */
+const char *outcome_take_witness(struct outcome *outcome, const struct seccomp_notify *notify, struct arena *arena);
 
 /* What carrel exits with: the payload's own status, 128+n when signal n ended it. */
 int outcome_exit_status(const struct outcome *outcome);

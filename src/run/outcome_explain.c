@@ -96,6 +96,20 @@ static bool explain_refused_tasks(const struct outcome *outcome, char buffer[OUT
 	return true;
 }
 
+static void append_call(char buffer[OUTCOME_TEXT], const struct outcome *outcome)
+{
+	char call[OUTCOME_TEXT / 2];
+
+	if (outcome->victim) {
+		seccomp_victim_format(outcome->victim, call, sizeof(call));
+		append(buffer, "ended by the system call filter: %s", call);
+	} else if (outcome->kills) {
+		append(buffer, "ended by the system call filter: the command made a call that the profile answers with 'kill', one of: %s", outcome->kills);
+	} else {
+		append(buffer, "ended by SIGSYS, by a system call filter of its own or of an outer sandbox, not of the profile");
+	}
+}
+
 const char *outcome_explain(const struct outcome *outcome, char buffer[OUTCOME_TEXT])
 {
 	struct outcome_words words;
@@ -109,7 +123,7 @@ const char *outcome_explain(const struct outcome *outcome, char buffer[OUTCOME_T
 	}
 	switch (outcome->cause) {
 	case OUTCOME_SECCOMP:
-		append(buffer, "ended by the system call filter: the command made a call that the profile answers with 'kill'");
+		append_call(buffer, outcome);
 		return buffer;
 	case OUTCOME_TERMINAL_CLOSED:
 		append(buffer, "ended because the terminal was closed");

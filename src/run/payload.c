@@ -17,7 +17,9 @@
 #include "isolate/keyring.h"
 #include "isolate/landlock.h"
 #include "isolate/rlimit.h"
+#include "isolate/seccomp_notify.h"
 #include "isolate/tty.h"
+#include "run/channel.h"
 #include "run/stage.h"
 #include "run/supervise.h"
 #include "util/fd.h"
@@ -112,15 +114,18 @@ static int next_preserved(const struct plan_process *process, int first)
 	return next;
 }
 
-/* Closed now, and not by execve, so that no path through /proc/self/fd leads anywhere while the program is looked for. */
-static int close_descriptors(const struct plan_process *process, struct error *err)
+/* Closed now, and not by execve, so that no path through /proc/self/fd leads anywhere while the program is looked for. Only the channel (-1: neither)
+ * stays until then: nobody opens a socket by its path. */
+static int close_descriptors(const struct plan_process *process, int channel, struct error *err)
 {
 	int first = 3;
 
-	for (int fd; (fd = next_preserved(process, first)) >= 0; first = fd + 1) {
+	for (int fd; (fd = next_preserved(process, first)) >= 0 || channel >= first; first = fd + 1) {
+		if (channel >= first && (fd < 0 || channel < fd))
+			fd = channel;
 		if (fd > first)
 			fd_close_range((unsigned)first, (unsigned)fd - 1);
-		if (fcntl(fd, F_SETFD, 0) < 0)
+		if (fd != channel && fcntl(fd, F_SETFD, 0) < 0)
 			return error_set(err, errno, "cannot hand descriptor %d to the payload", fd);
 	}
 	fd_close_range((unsigned)first, ~0u);
@@ -316,6 +321,32 @@ static int give_up(const struct plan *plan, struct error *err)
 	return r;
 }
 
+/* What the helper of seccomp_notify_apply does. */
+struct listener_way {
+	int channel;
+	pid_t payload;
+};
+
+static int send_listener(void *context, int listener)
+{
+	const struct listener_way *way = context;
+	struct channel_message message = {.type = CHANNEL_LISTENER, .payload = way->payload};
+
+	return channel_send(way->channel, &message, &listener, 1);
+}
+
+static bool wants_listener(const struct stage *stage)
+{
+	return stage->plan->seccomp.enabled && seccomp_notify_wanted(stage->filter);
+}
+
+static int install_filter(const struct stage *stage, struct error *err)
+{
+	struct listener_way way = {.channel = stage->channel, .payload = getpid()};
+
+	return stage->plan->seccomp.enabled ? seccomp_notify_apply(stage->filter, send_listener, &way, err) : 0;
+}
+
 int payload_exec(const struct stage *stage, int slave, struct error *err)
 {
 	const struct plan *plan = stage->plan;
@@ -325,7 +356,7 @@ int payload_exec(const struct stage *stage, int slave, struct error *err)
 	int r = prepare_session(slave, err);
 
 	if (r == 0)
-		r = close_descriptors(process, err);
+		r = close_descriptors(process, wants_listener(stage) ? stage->channel : -1, err);
 	if (r == 0)
 		r = give_up(plan, err);
 	(void)umask(process->umask);
@@ -350,8 +381,8 @@ int payload_exec(const struct stage *stage, int slave, struct error *err)
 	if (plan->landlock.enabled)
 		r = landlock_apply(&plan->landlock, err);
 	supervise_unblock_signals(stage->signals);
-	if (r == 0 && plan->seccomp.enabled)
-		r = seccomp_apply(stage->filter, err);
+	if (r == 0)
+		r = install_filter(stage, err);
 	if (r < 0)
 		return r;
 	(void)execve(program, process->argv, (char *const *)process->environment);

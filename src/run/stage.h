@@ -9,7 +9,7 @@
 
 struct stage {
 	struct plan *plan;
-	const struct seccomp_program *filter;
+	struct seccomp_program *filter;
 	int channel;             /* our end */
 	int guard;               /* the placeholders' guard; -1 */
 	const sigset_t *signals; /* the mask that the payload gets back */

@@ -6,7 +6,7 @@
  *
  *     │ a limit that ends it: SIGKILL at once
  *
- * One poll(2) loop, five sources: signals, the channel, init's pidfd, the cgroup's events, the relay; and the moments at which limits are looked at.
+ * One poll(2) loop, six sources: signals, the channel, init's pidfd, the cgroup's events, the filter's listener, the relay; and the moments at which limits are looked at.
  */
 #include "run/supervise.h"
 
@@ -31,7 +31,7 @@ enum {
 };
 
 /* Where poll's array holds what; the relay's come behind. */
-enum { SIGNALS, CHANNEL, PIDFD, LIMITS, RELAY, POLL_MAX = RELAY + RELAY_FDS };
+enum { SIGNALS, CHANNEL, PIDFD, LIMITS, LISTENER, RELAY, POLL_MAX = RELAY + RELAY_FDS };
 
 struct supervisor {
 	const struct supervise_plan *plan;
@@ -284,6 +284,7 @@ static WHILE_IDLE int step(struct supervisor *s)
 	    [CHANNEL] = {.fd = s->plan->channel, .events = POLLIN},
 	    [PIDFD] = {.fd = s->plan->pidfd, .events = POLLIN},
 	    [LIMITS] = {.fd = s->limits_fd, .events = POLLPRI},
+	    [LISTENER] = {.fd = s->plan->notify ? s->plan->notify->fd : -1, .events = POLLIN},
 	};
 	uint64_t now = now_us() / 1000;
 	int limit = relay_prepare(&s->relay, now, fds + RELAY);
@@ -295,6 +296,8 @@ static WHILE_IDLE int step(struct supervisor *s)
 	if (fds[LIMITS].revents)
 		s->limits_at = now;
 	check_clock(s, now);
+	if (fds[LISTENER].revents && seccomp_notify_step(s->plan->notify, fds[LISTENER].revents, s->err) < 0)
+		return -s->err->code;
 	if (fds[SIGNALS].revents) {
 		take_signal(s);
 		return 0; /* it may have stopped us for hours, and then what poll said is no longer true */

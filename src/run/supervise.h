@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "isolate/limits.h"
+#include "isolate/seccomp_notify.h"
 #include "run/outcome.h"
 #include "run/server.h"
 #include "util/error.h"
@@ -35,6 +36,7 @@ struct supervise_plan {
 	int input, output;   /* the user's stdin and stdout, for the relay; their file descriptions are shared with
 			      * others and get no O_NONBLOCK */
 	struct limits *limits; /* NULL: none to look after */
+	struct seccomp_notify *notify; /* NULL: no filter that kills */
 	uint64_t timeout_ms; /* from this call on; 0: none. CLOCK_MONOTONIC: no clock change moves it, and the time that a
 			      * machine sleeps does not count, since the payload could not run in it either */
 	uint64_t grace_ms;   /* between SIGTERM or SIGHUP and SIGKILL, when it is we who end the payload */
