@@ -24,6 +24,7 @@ Test(channel, every_type_arrives_whole)
 	    {"error", {.type = CHANNEL_ERROR, .error = {.code = ENOENT, .what = "cannot", .key = "identity.map"}}},
 	    {"fuse", {.type = CHANNEL_FUSE}},
 	    {"pty", {.type = CHANNEL_PTY}},
+	    {"listener", {.type = CHANNEL_LISTENER, .payload = 3}},
 	    {"started", {.type = CHANNEL_STARTED}},
 	    {"signal", {.type = CHANNEL_SIGNAL, .signal = 15}},
 	    {"suspend", {.type = CHANNEL_SUSPEND}},

@@ -38,6 +38,7 @@ Test(outcome, causes_and_statuses)
 
 Test(outcome, explanations)
 {
+	static const struct seccomp_victim swapon = {.comm = "prog", .reason = {.call = "swapon", .at = {"web.yaml", 12, 3}}};
 	static const struct {
 		const char *name;
 		struct outcome outcome;
@@ -63,6 +64,10 @@ Test(outcome, explanations)
 	     "the tasks limit of 64 (web.yaml:4) was reached"},
 	    {"forks refused, and all went well", {.cause = OUTCOME_EXITED, .tree_limits[LIMIT_TASKS] = {64, {"web.yaml", 4, 1}}, .tree_usage = {.fork_refused = 3}}, NULL},
 	    {"forks not refused", {.cause = OUTCOME_EXITED, .wait_status = 2 << 8, .tree_limits[LIMIT_TASKS] = {64, {"web.yaml", 4, 1}}, .tree_usage = {.tasks_peak = 63, .fork_refused = UINT64_MAX}}, NULL},
+	    {"a system call", {.cause = OUTCOME_SECCOMP, .victim = &swapon}, "ended by the system call filter: 'swapon' (web.yaml:12) by process prog"},
+	    {"a system call, unseen", {.cause = OUTCOME_SECCOMP, .kills = "swapon (web.yaml:12)"},
+	     "ended by the system call filter: the command made a call that the profile answers with 'kill', one of: swapon (web.yaml:12)"},
+	    {"a system call, by no rule of ours", {.cause = OUTCOME_SECCOMP}, "ended by SIGSYS, by a system call filter of its own or of an outer sandbox, not of the profile"},
 	    {"file size of somebody else", {.cause = OUTCOME_FILE_SIZE}, "ended by the file size limit"},
 	};
 	char buffer[OUTCOME_TEXT];
