@@ -4,16 +4,18 @@
  *   clones the helper ─────────────────▶ looks for the listener's number
  *   seccomp(NEW_LISTENER)                .
  *   stores the number ─────────────────▶ sends the listener to the launcher
- *   waits without a system call ◀─────── says so, and ends
+ *   waits ◀───────────────────────────── says so, and ends
  *   execve: the kernel closes the payload's copy
  *
- * From its seccomp(2) on the payload makes no call but execve: any other may be one that waits for the launcher, which does not listen yet.
+ * From its seccomp(2) on the payload makes no call that its filter may answer with kill: it would wait for the launcher, which does not listen yet. So they
+ * wake each other with futex(2) where the filter allows that, as most do; else the one looks again and again, and the other goes round without a call.
  */
 #include "isolate/seccomp_notify.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
@@ -23,9 +25,9 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "isolate/seccomp_tree.h"
 #include "util/fd.h"
 #include "util/sys.h"
 
@@ -36,6 +38,8 @@
 enum {
 	STACK_SIZE = 32768, /* fd_send has room for descriptors on its own */
 	LOOK_AGAIN_NS = 20000,
+	WAKE_LATEST_NS = 200000000,
+	WAITS = 50, /* of these: ten seconds */
 	NO_LISTENER_YET = -2,
 	NO_LISTENER = -1,
 };
@@ -52,6 +56,30 @@ bool seccomp_notify_wanted(const struct seccomp_program *program)
 	return false;
 }
 
+/* Does the program allow this call of ours by its number alone? It is made of the instructions of seccomp_tree.h; those of seccomp_args.h look at arguments. */
+static bool allows(const struct seccomp_program *program, uint32_t number)
+{
+	const struct seccomp_data data = {.nr = (int)number, .arch = SECCOMP_TREE_ARCH};
+	uint32_t a = 0;
+
+	for (size_t pc = 0; pc < program->length; pc++) {
+		const struct sock_filter *at = &program->code[pc];
+		bool is_true = BPF_OP(at->code) == BPF_JGE ? a >= at->k : a == at->k;
+
+		if (at->code == (BPF_RET | BPF_K))
+			return at->k == SECCOMP_RET_ALLOW;
+		if (at->code == (BPF_LD | BPF_W | BPF_ABS) && at->k < offsetof(struct seccomp_data, args))
+			memcpy(&a, (const char *)&data + at->k, sizeof(a));
+		else if (at->code == (BPF_JMP | BPF_JA))
+			pc += at->k;
+		else if (at->code == (BPF_JMP | BPF_JEQ | BPF_K) || at->code == (BPF_JMP | BPF_JGE | BPF_K))
+			pc += is_true ? at->jt : at->jf;
+		else
+			break;
+	}
+	return false;
+}
+
 static void replace_result(struct seccomp_program *program, uint32_t from, uint32_t to)
 {
 	for (size_t i = 0; i < program->length; i++) {
@@ -63,25 +91,39 @@ static void replace_result(struct seccomp_program *program, uint32_t from, uint3
 /* --- the helper -------------------------------------------------------------------------------------------------------------------- */
 
 struct helper {
+	bool can_wake; /* the payload may call futex(2) */
 	int (*hand_over)(void *context, int listener);
 	void *context;
 	int listener; /* written by the payload */
 	int result;   /* written by the helper: 1: not yet, 0 or -errno */
 };
 
+static void futex_wait(const int *word, int value, long ns)
+{
+	const struct timespec limit = {.tv_nsec = ns};
+
+	(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &limit, NULL, 0); /* who called looks again, whatever it says */
+}
+
+static void futex_wake(const int *word)
+{
+	(void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
 static int run_helper(void *argument)
 {
 	struct helper *helper = argument;
-	struct timespec pause = {.tv_nsec = LOOK_AGAIN_NS};
 	sigset_t all;
 	int listener;
 
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	while ((listener = __atomic_load_n(&helper->listener, __ATOMIC_ACQUIRE)) == NO_LISTENER_YET)
-		(void)nanosleep(&pause, NULL);
+		futex_wait(&helper->listener, NO_LISTENER_YET, helper->can_wake ? WAKE_LATEST_NS : LOOK_AGAIN_NS);
 	/* The last word: the payload goes on at once, with the same errno and the same memory. */
 	__atomic_store_n(&helper->result, listener < 0 ? 0 : helper->hand_over(helper->context, listener), __ATOMIC_RELEASE);
+	if (helper->can_wake)
+		futex_wake(&helper->result); /* nobody waits: no error */
 	return 0;
 }
 
@@ -100,6 +142,10 @@ static int wait_for_helper(struct helper *helper, int listener)
 	int result = 1;
 
 	__atomic_store_n(&helper->listener, listener, __ATOMIC_RELEASE);
+	if (helper->can_wake)
+		futex_wake(&helper->listener);
+	for (int i = 0; helper->can_wake && i < WAITS && __atomic_load_n(&helper->result, __ATOMIC_ACQUIRE) > 0; i++)
+		futex_wait(&helper->result, 1, WAKE_LATEST_NS);
 	for (uint64_t i = 0; i < PATIENCE && (result = __atomic_load_n(&helper->result, __ATOMIC_ACQUIRE)) > 0; i++) {
 #if defined(__x86_64__)
 		__builtin_ia32_pause();
@@ -129,7 +175,7 @@ int seccomp_notify_apply(struct seccomp_program *program, int (*hand_over)(void 
 
 	if (!seccomp_notify_wanted(program))
 		return seccomp_apply(program, err);
-	helper = (struct helper){.hand_over = hand_over, .context = context, .listener = NO_LISTENER_YET, .result = 1};
+	helper = (struct helper){.hand_over = hand_over, .context = context, .listener = NO_LISTENER_YET, .result = 1, .can_wake = allows(program, SYS_futex)};
 	if (start_helper(&helper) < 0)
 		return seccomp_apply(program, err); /* no process to be had under the limits: kill without a witness */
 	replace_result(program, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_USER_NOTIF);

@@ -1,17 +1,8 @@
 #include "isolate/seccomp_tree.h"
 
-#include <linux/audit.h>
 #include <linux/seccomp.h>
 
 #include "util/mem.h"
-
-#if defined(__x86_64__)
-#define NATIVE_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define NATIVE_ARCH AUDIT_ARCH_AARCH64
-#else
-#error "which AUDIT_ARCH_ is this machine's, and has its table numbers that another ABI shares?"
-#endif
 
 /* A conditional jump reaches 255 instructions. A block of runs has its comparisons first and then each result once, so that nothing in it is further away than
  * twice its runs; blocks are told apart by long jumps. */
@@ -123,7 +114,7 @@ void seccomp_tree_build(const uint32_t *results, size_t count, uint32_t otherwis
 	struct seccomp_program program = {.code = mem_alloc((run_count * PER_RUN + PROLOGUE) * sizeof(*program.code))};
 
 	emit(&program, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)));
-	emit(&program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0));
+	emit(&program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SECCOMP_TREE_ARCH, 1, 0));
 	emit(&program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, otherwise));
 	emit(&program, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
 	emit_runs(&program, runs, run_count);

@@ -7,7 +7,17 @@
 #ifndef CARREL_ISOLATE_SECCOMP_TREE_H
 #define CARREL_ISOLATE_SECCOMP_TREE_H
 
+#include <linux/audit.h>
+
 #include "isolate/seccomp.h"
+
+#if defined(__x86_64__)
+#define SECCOMP_TREE_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define SECCOMP_TREE_ARCH AUDIT_ARCH_AARCH64
+#else
+#error "which AUDIT_ARCH_ is this machine's, and has its table numbers that another ABI shares?"
+#endif
 
 /* The program that returns results[number]; `otherwise` for a number beyond the table, which x32's are, and for every other architecture (int 0x80).
  * The caller frees ret->code. */
