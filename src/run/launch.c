@@ -15,6 +15,7 @@
 
 #include "isolate/placeholder.h"
 #include "run/channel.h"
+#include "run/launch_policy.h"
 #include "run/plan.h"
 #include "run/server.h"
 #include "run/stage.h"
@@ -69,6 +70,8 @@ static int load_profile(const struct request *request, const struct launch_paths
 		r = profile_set(profile, request->overrides[i].key, request->overrides[i].yaml, request->overrides[i].label, err);
 	if (r == 0)
 		r = profile_check(profile, err);
+	if (r == 0)
+		r = launch_policy(request, &paths->profiles, profile, err);
 	if (r == 0)
 		*ret = profile;
 	else
