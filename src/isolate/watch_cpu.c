@@ -3,11 +3,15 @@
  * What a process used goes to its parent when that waits for it, and is lost when the parent ignores SIGCHLD. So what was last seen of those that
  * ended is kept where no parent gained as much. One that ignores SIGCHLD and starts children shorter than the time between two looks
  * would still get most of it for nothing; where ended processes left nothing behind, what is running at the moment of looking is therefore
- * taken to have run all the time since the last look, which is true on average.
+ * taken to have run all the time since the last look, which is true on average (less the part of it that it waits for a processor).
  */
+#include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
+#include "isolate/watch_files.h"
 #include "isolate/watch_parts.h"
+#include "util/fd.h"
 #include "util/mem.h"
 
 enum { IDLE_LOOKS = 3 };       /* with nothing used, before looks become rare */
@@ -21,16 +25,38 @@ void watch_cpu_init(struct watch *watch)
 	watch->cpu.budget_us = (int64_t)(watch->cpu.quota * WATCH_PERIOD_MS);
 }
 
-static WHILE_IDLE uint64_t used_since(const struct watch *watch, uint64_t elapsed_ms)
+/* The part of its time that a process ran when it wanted to, in thousandths (proc_pid_schedstat: ran, waited, turns). */
+static uint64_t share_of(struct watch *watch, pid_t pid)
+{
+	cleanup_close int fd = watch_open(watch, pid, "schedstat", O_RDONLY);
+	unsigned long long ran = 0, waited = 0;
+	char text[96];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	return sscanf(text, "%llu %llu", &ran, &waited) == 2 && ran + waited > 1000 ? ran / ((ran + waited) / 1000) : 1000;
+}
+
+static uint64_t guess_use(struct watch *watch, uint64_t elapsed_ms)
+{
+	const struct watch_table *table = &watch->table;
+	uint64_t share = 0, most = watch->cpu.processors * 1000;
+
+	for (size_t i = 0; i < table->count && share < most; i++)
+		if (table->now[i].state == 'R')
+			share += share_of(watch, table->now[i].pid);
+	return (share < most ? share : most) * (elapsed_ms < WATCH_SLOWEST_MS ? elapsed_ms : WATCH_SLOWEST_MS);
+}
+
+static WHILE_IDLE uint64_t used_since(struct watch *watch, uint64_t elapsed_ms)
 {
 	const struct watch_sums *sums = &watch->table.sums;
 	uint64_t own = sums->cpu_ticks - sums->children_gained;
 	uint64_t ended = sums->children_gained > sums->gone_ticks ? sums->children_gained - sums->gone_ticks : 0;
 	uint64_t used = (own + ended) * watch->tick_us;
-	uint64_t running = sums->running < watch->cpu.processors ? sums->running : watch->cpu.processors;
 
-	if (sums->gone > 0 && (sums->children_gained == 0 || sums->children_gained < sums->gone_ticks)) {
-		uint64_t guess = running * (elapsed_ms < WATCH_SLOWEST_MS ? elapsed_ms : WATCH_SLOWEST_MS) * 1000;
+	if (watch->cpu.quota > 0 && sums->gone > 0 && (sums->children_gained == 0 || sums->children_gained < sums->gone_ticks)) {
+		uint64_t guess = guess_use(watch, elapsed_ms);
 
 		used = guess > used ? guess : used;
 	}
