@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "isolate/cgroup_parts.h"
 #include "isolate/scope_wire.h"
 #include "util/fd.h"
 #include "util/proc.h"
@@ -144,31 +145,32 @@ static int talk(struct scope_job *job, struct error *err)
 
 /* --- the cgroup --------------------------------------------------------------------------------------------------------------------------- */
 
-/* proc_pid_cgroup(5): the line of the version 2 hierarchy is 0::PATH. */
 static int find_cgroup(const struct scope_job *job, const char *cgroup_mount, char **ret_path, struct error *err)
 {
-	cleanup_free char *file = mem_printf("/proc/%d/cgroup", (int)job->pid), *text = NULL;
+	cleanup_free char *file = mem_printf("/proc/%d/cgroup", (int)job->pid), *text = NULL, *path = NULL;
+	struct arena arena = {0};
 	size_t size;
 	int r = fd_slurp_at(AT_FDCWD, file, CGROUP_TEXT_MAX, &text, &size);
-	char *path, *end;
+	const char *own = r < 0 ? NULL : cgroup_parse_own(&arena, text);
+	const char *name = own ? strrchr(own, '/') : NULL;
 
 	if (r < 0) {
 		(void)scope_error(err, -r);
-		return error_cause(err, "cannot read %s: %s", file, strerror(-r));
-	}
-	path = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
-	path = path ? strchr(path, '/') : text + size;
-	end = strchr(path, '\n');
-	if (end)
-		*end = 0;
-	end = strrchr(path, '/');
-	/* "/../x": a cgroup outside of our cgroup namespace, which its mount here does not show. */
-	if (!end || strcmp(end + 1, job->unit) != 0 || strncmp(path, "/../", 4) == 0) {
+		r = error_cause(err, "cannot read %s: %s", file, strerror(-r));
+	} else if (!name || strcmp(name + 1, job->unit) != 0) {
 		(void)scope_error(err, ESRCH);
-		return error_cause(err, "%s says '%s', not %s, although its job is done", file, path, job->unit);
+		r = error_cause(err, "%s says '%s', not %s, although its job is done", file, own ? own : "", job->unit);
+	} else {
+		path = mem_printf("%s%s", cgroup_mount, own);
+		/* "/../x": outside of our cgroup namespace. Or what is mounted is not the whole hierarchy. */
+		if (strncmp(own, "/../", 4) == 0 || access(path, F_OK) < 0) {
+			(void)scope_error(err, ENOENT);
+			r = error_cause(err, "its cgroup %s is out of our sight below %s", own, cgroup_mount);
+		} else
+			*ret_path = take_ptr(path);
 	}
-	*ret_path = mem_printf("%s%s", cgroup_mount, path);
-	return 0;
+	arena_done(&arena);
+	return r;
 }
 
 /* --- from outside ------------------------------------------------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "isolate/cgroup.h"
+#include "isolate/cgroup_parts.h"
 #include "isolate/scope.h"
 #include "util/fd.h"
 
@@ -96,27 +96,6 @@ static void find_socket(struct arena *arena, const char *runtime_dir, const char
 	                                                    : "no systemd of the user: XDG_RUNTIME_DIR is not set, and there is no session bus";
 }
 
-static unsigned controllers_of(const char *text)
-{
-	static const struct {
-		const char *name;
-		unsigned controller;
-	} known[] = {{"cpu", CGROUP_CPU}, {"memory", CGROUP_MEMORY}, {"pids", CGROUP_PIDS}, {"io", CGROUP_IO}, {"cpuset", CGROUP_CPUSET}};
-	unsigned controllers = 0;
-
-	for (const char *at = text; *at;) {
-		size_t size = strcspn(at, " \n");
-
-		for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-			if (strlen(known[i].name) == size && strncmp(known[i].name, at, size) == 0)
-				controllers |= known[i].controller;
-		}
-		at += size;
-		at += *at != 0;
-	}
-	return controllers;
-}
-
 /* The user manager's own cgroup has what the system's systemd delegated to it (user@.service, Delegate=), and Delegate=yes hands on all of it. */
 static void read_controllers(struct arena *arena, const char *cgroup_mount, struct scope_facts *ret)
 {
@@ -132,7 +111,7 @@ static void read_controllers(struct arena *arena, const char *cgroup_mount, stru
 		ret->why_not = arena_printf(arena, "the user's systemd has no cgroup: %s: %s", file, strerror(-r));
 		return;
 	}
-	ret->controllers = controllers_of(text);
+	ret->controllers = cgroup_parse_controllers(text);
 }
 
 int scope_read_facts(struct arena *arena, const char *runtime_dir, const char *bus_address, const char *cgroup_mount, struct scope_facts *ret, struct error *err)

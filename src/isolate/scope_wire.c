@@ -45,7 +45,7 @@ static void put_description(struct dbus_writer *writer, const char *text)
 	char clean[DESCRIPTION_MAX + 1];
 	size_t size = 0;
 
-	for (; text[size] && size < DESCRIPTION_MAX; size++)
+	for (; size < DESCRIPTION_MAX && text[size]; size++)
 		clean[size] = (char)(text[size] >= ' ' && text[size] <= '~' ? text[size] : '?');
 	clean[size] = 0;
 	put_property(writer, "Description", "s");
