@@ -26,6 +26,7 @@ static const struct policy_case {
 	{"below the ceilings", "ceilings: {open_files: 100, timeout: 1h}", HARNESS_WORDS("run", "--timeout", "1m", "--", "sh", "-c", "ulimit -n"), 0, "100\n", NULL, NULL, NULL},
 	{"the plan says whose limit it is", "ceilings:\n  file_size: 1M", HARNESS_WORDS("run", "--dry-run", "--", "true"), 0, "1048576, rung: rlimit}  # /etc/carrel/policy.yaml:2", NULL, NULL, NULL},
 	{"it ends what is above", "ceilings:\n  timeout: 300ms", HARNESS_WORDS("run", "--", "sleep", "20"), 143, NULL, "timeout of 300ms (/etc/carrel/policy.yaml:2)", NULL, NULL},
+	{"memory of the whole sandbox", "ceilings:\n  memory: 64M\nrequire: [limits.memory]", HARNESS_WORDS("run", "--", "tail", "/dev/zero"), 137, NULL, "ended by the memory limit of 64M (/etc/carrel/policy.yaml:2)", NULL, NULL},
 	{"above, on the command line", "ceilings:\n  timeout: 1h", HARNESS_WORDS("run", "--timeout", "2h", "--", "true"), 125, NULL,
 	    "cannot use 'resources.timeout: 2h': it is above 1h, the ceiling on this machine (/etc/carrel/policy.yaml:2)\n  at:   command line --timeout", NULL, NULL},
 	{"above, in a profile", "ceilings: {open_files: 100}\nmessage: ask desk@example.org", HARNESS_WORDS("run", "@build", "--", "true"), 125, NULL, "build.yaml:", "hint: ask desk@example.org", NULL},
