@@ -28,6 +28,7 @@ extern const struct cli_option global_options[];
 extern const struct cli_option run_options[];
 extern const struct cli_option profile_options[];
 extern const struct cli_option doctor_options[];
+extern const struct cli_option top_options[];
 
 /* -v before the command: say more. */
 extern bool cli_verbose;
@@ -43,6 +44,7 @@ int command_dispatch(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_profile(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_rm(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);

@@ -44,6 +44,20 @@ static const char *const doctor_paragraphs[] = {
 	NULL,
 };
 
+static const char *const top_usages[] = {"[--sort ORDER] [--delay DURATION]", "--once [--json]", NULL};
+static const char *const top_paragraphs[] = {
+	"Shows the sandboxes of yours that run: profile, uptime, memory, processor time and tasks against their limits, and the command. On a terminal it goes on until q; "
+	"m, c, t and a sort by memory, CPU, tasks and age. 100 CPU% is one processor.",
+	"Memory is what the sandbox's control group is charged with, file cache too. Where it has none, it is the sum of each process's share of anonymous and shared memory and "
+	"swap, without file cache and without files of temporary filesystems; or the resident size, where the kernel does not tell the share.",
+	NULL,
+};
+static const struct command_example top_examples[] = {
+	{"carrel top", "watch them"},
+	{"carrel top --json", "one look, for a script"},
+	{NULL, NULL},
+};
+
 static const char *const rm_usages[] = {"NAME…", NULL};
 static const char *const rm_paragraphs[] = {
 	"Removes what named sandboxes have kept (run --name NAME): their writable layers, also files that belong to subordinate ids. A running one is not removed.",
@@ -55,6 +69,7 @@ static const char *const help_usages[] = {"[COMMAND]", NULL};
 
 const struct command commands[] = {
 	{"run", "Run a command in a sandbox", run_usages, run_paragraphs, run_options, run_examples, NULL, cmd_run, .runs_program = true},
+	{"top", "Show the sandboxes that run, and what they use", top_usages, top_paragraphs, top_options, top_examples, NULL, cmd_top, .runs_program = false},
 	{"rm", "Remove what a named sandbox has kept", rm_usages, rm_paragraphs, NULL, NULL, NULL, cmd_rm, .runs_program = false},
 	{"profile", "List, show and check profiles", profile_usages, profile_paragraphs, profile_options, profile_examples, "list show check schema", cmd_profile, .runs_program = false},
 	{"doctor", "Say what works on this host, and how to mend the rest", doctor_usages, doctor_paragraphs, doctor_options, NULL, NULL, cmd_doctor, .runs_program = false},
@@ -65,7 +80,7 @@ const struct command commands[] = {
 
 /* Commands of the design that are not there yet: who types one from Docker's habit is told so, not asked whether it was a slip. */
 static const char *const later[] = {
-	"exec", "ps", "logs", "stop", "start", "kill", "wait", "inspect", "cp", "diff", "commit", "top", "stats", "attach", "pause", "unpause", "rename",
+	"exec", "ps", "logs", "stop", "start", "kill", "wait", "inspect", "cp", "diff", "commit", "stats", "attach", "pause", "unpause", "rename",
 	"pull", "push", "login", "logout", "images", "rmi", "tag", "save", "load", "import", "export", "history", "build", "pack", "volume", "system", "create", "restart",
 };
 
