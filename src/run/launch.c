@@ -17,6 +17,7 @@
 #include "run/channel.h"
 #include "run/launch_policy.h"
 #include "run/plan.h"
+#include "run/record.h"
 #include "run/server.h"
 #include "run/stage.h"
 #include "run/storage.h"
@@ -54,6 +55,7 @@ struct launch {
 	int interrupts;   /* a signalfd, until the payload runs */
 	struct limits limits;
 	struct seccomp_notify notify;
+	struct instance_lock record;
 	struct watch_sources sources; /* that the stage sent, until limits_start takes them */
 };
 
@@ -418,6 +420,7 @@ static int supervise(struct launch *launch, struct outcome *outcome, struct erro
 	    .grace_ms = process->grace_ms,
 	};
 
+	record_publish(&launch->plan, &launch->limits, launch->init, &launch->record);
 	launch->master = -1;
 	launch->init = 0; /* reaped by supervise_run, however it ends */
 	return supervise_run(&plan, outcome, err);
@@ -435,6 +438,7 @@ static void end_init(const struct launch *launch)
 
 static void clean_up(struct launch *launch)
 {
+	instance_withdraw(&launch->record);
 	if (launch->init)
 		end_init(launch);
 	launch->channel = fd_close(launch->channel);
@@ -537,7 +541,7 @@ static int check_descriptors(const struct request *request, struct error *err)
 
 int launch_run(const struct request *request, const struct launch_paths *paths, struct launch_result *ret, struct error *err)
 {
-	struct launch launch = {.sources = no_sources, .channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1, .scratch = -1, .interrupts = -1};
+	struct launch launch = {.sources = no_sources, .channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1, .scratch = -1, .record = INSTANCE_LOCK_NONE, .interrupts = -1};
 	struct profile *profile = NULL;
 	struct host host;
 	int r;
