@@ -6,7 +6,7 @@ _carrel() {
 		[[ -z $command && ${COMP_WORDS[i]} != -* ]] && command=${COMP_WORDS[i]}
 	done
 	case $command in
-	'') words='run rm profile doctor version help --verbose -v --version --help' ;;
+	'') words='run top rm profile doctor version help --verbose -v --version --help' ;;
 	run)
 		case $prev in
 		--profile) COMPREPLY=($(compgen -f -- "$cur")); return ;;
@@ -42,6 +42,12 @@ _carrel() {
 		esac
 		[[ $cur == @* ]] && words=$(carrel profile list 2>/dev/null | sed 's/^/@/; s/ .*//') ||
 		words=' --profile --set --timeout --stop-timeout --rm --name --keep --rootfs --overlay --read-only --volume -v --mount --tmpfs --device --interactive -i --tty -t --env -e --env-file --workdir -w --entrypoint --hostname -h --umask --preserve-fds --user -u --userns --network --cap-add --cap-drop --security-opt --memory -m --cpus --cpuset-cpus --pids-limit --ulimit --dry-run --report --stats --trace-startup --verbose --help' ;;
+	top)
+		case $prev in
+		--delay|-d) return ;;
+		--sort) COMPREPLY=($(compgen -W 'age memory cpu tasks' -- "$cur")); return ;;
+		esac
+		words=' --once --json --delay -d --sort --help' ;;
 	rm)
 		case $prev in
 		esac
@@ -61,7 +67,7 @@ _carrel() {
 	help)
 		case $prev in
 		esac
-		words='run rm profile doctor version help --help' ;;
+		words='run top rm profile doctor version help --help' ;;
 	esac
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
