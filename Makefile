@@ -136,18 +136,21 @@ check:
 	$(MAKE) $(quietly) all tests
 	tests/as-user env V=$(V) tests/run $(BUILD) '$(TESTS)'
 
-# Debian's kernels under QEMU, without KVM: some minutes each, and as many again to make its image once.
-SUITES_VM ?= bookworm trixie bullseye
+# Debian's kernels under QEMU, without KVM: some minutes each, and as many again to make its image once. With all guests, the table in README is new.
+ALL_GUESTS := bookworm trixie bullseye sid $(addprefix bookworm:,delegated no-session cgroup1 no-subids nfs-home) trixie:apparmor
+GUESTS ?= $(ALL_GUESTS)
 
 .PHONY: check-vm
 check-vm:
-	contrib/install-deps build run vm
-	$(MAKE) $(quietly) all
-	tests/as-user tests/vm/run $(BUILD) $(SUITES_VM)
+	contrib/install-deps build run check vm
+	$(MAKE) $(quietly) all tests
+	chmod -R a+rX $(BUILD)
+	tests/as-user $(if $(filter undefined,$(origin VM_TESTS)),,env VM_TESTS='$(VM_TESTS)') tests/vm/run $(BUILD) $(GUESTS) 3>$(BUILD)/kernels.md; \
+		status=$$?; $(if $(filter-out $(GUESTS),$(ALL_GUESTS)),,tests/vm/readme $(BUILD)/kernels.md README.md &&) exit $$status
 
 # --- lint, format, fuzz, bench ------------------------------------------------------------------------------------------------------------
 
-SCRIPTS := contrib/install-deps contrib/demo tests/as-user tests/in-ids tests/roots tests/run tests/bench/run tests/bench/memory tests/lint/format tests/vm/image tests/vm/run $(wildcard tests/*/*.sh)
+SCRIPTS := contrib/install-deps contrib/demo tests/as-user tests/in-ids tests/roots tests/run tests/bench/run tests/bench/memory tests/lint/format tests/vm/image tests/vm/readme tests/vm/run $(wildcard tests/*/*.sh)
 
 # gcc 12's analyzer does not know that a cleanup attribute sees an initialised variable, and takes strchr for failing: shown, not fatal.
 ANALYZER := -O2 -fanalyzer -Wno-analyzer-use-of-uninitialized-value -Wno-error=analyzer-null-dereference
@@ -243,7 +246,7 @@ help:
 #: make demo            the main job, shown in a minute (installs what is missing, needs only make and gcc)
 #: make check           every test (installs what is missing); TESTS=PATTERN chooses, V=1 shows every test's name
 #:                      SANITIZE=address,undefined: unit and end-to-end tests of such a build
-#: make check-vm        what carrel does on other kernels: SUITES_VM="bookworm trixie bullseye" of Debian, booted in QEMU
+#: make check-vm        what carrel does on other kernels, booted in QEMU: all of them, or GUESTS="bookworm bookworm:cgroup1"; see tests/vm/README.md
 #: make lint            layers and sizes, then clang-tidy, cppcheck, gcc's analyzer, shellcheck; make format-check for the layout
 #: make fuzz            each parser of foreign bytes for SECONDS (30)
 #: make bench           against the peers that are installed: a table, and build/bench.json

@@ -1,13 +1,16 @@
 #!/bin/sh
-# What carrel does on this kernel, as one line for each check:  ok NAME  or  not ok NAME: why . Runs in the guest, as its ordinary account, from
-# a folder with build/, profiles/ and busybox.tar; or anywhere else:  tests/vm/guest.sh FOLDER
+# What carrel does on this kernel, as one line for each check:  ok NAME  or  not ok NAME: why  or  left out NAME: why . Runs in the guest, as its
+# ordinary account, from a folder with build/, profiles/ and busybox.tar; or anywhere else:  tests/vm/guest.sh FOLDER
 #
-# A check is a function check_NAME that ends with status 0, or says why not. overlay_* run once for each overlay.
+# A check is a function check_NAME that ends with status 0, or says why not. overlay_* run once for each overlay; on_VARIANT_* in that variant of the
+# guest (start.sh) only. Where else a check cannot run, left_out has the rule.
 # shellcheck disable=SC2016 # the scripts are for the shell inside
 set -u
 top=$(cd "${1:-$(dirname "$0")}" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
+variant=$(cat "$top/variant" 2>/dev/null)
 carrel=$top/build/carrel
+[ ! -x /usr/local/bin/carrel ] || carrel=/usr/local/bin/carrel # apparmor: its profile is for where it is installed
 here=$(mktemp -d "$HOME/vm.XXXXXX")
 rootfs=$here/root
 project=$here/project
@@ -47,6 +50,18 @@ host() # SCRIPT: on the host's root
 	run -- sh -c "$1"
 }
 
+# The one list of what is not run where. A check that needs what this guest was made to lack is left out and counted as such; what that guest
+# shows instead stands in an on_VARIANT_* check.
+left_out() # NAME: says why, or fails
+{
+	case $variant:$1 in
+	no-subids:range_on_host_root | no-subids:proc_sys_read_only | no-subids:*\ root_and_range | no-subids:*\ kept | no-subids:*\ host_root_kept) echo 'wants a range of ids' ;;
+	nfs-home:fuse\ root_and_range | nfs-home:fuse\ kept | nfs-home:auto\ root_and_range | nfs-home:auto\ kept) echo 'no other owner of files on NFS' ;;
+	*:kernel\ host_root_kept) echo 'the plan refuses it' ;;
+	*) [ ! -d /srv/mounts ] && case $1 in host_mounts_*) echo 'no mounts of mounts.sh here' && return ;; esac; return 1 ;;
+	esac
+}
+
 # --- the host's root ---------------------------------------------------------------------------------------------------------------------
 
 check_true() { expect '' run -- true; }
@@ -72,7 +87,6 @@ check_processes_invisible() { expect '1' host 'set -- /proc/[0-9]*; [ $# -le 4 ]
 # What mounts.sh made in the guest. Everybody may write there on the host.
 host_mounts() # DIRECTORY RUN-OPTIONS…: no folder below can be written to, and all files can be read
 {
-	[ -d /srv/mounts ] || return 0
 	below=$1
 	shift
 	expect '8' run "$@" -- sh -c 'cd "$0" || exit; find . -type d | while read -r d; do { echo x >"$d/made"; } 2>/dev/null; done; find . -name made; cat */file */*/file | grep -c seen' "$below"
@@ -83,8 +97,8 @@ check_host_mounts_read_only_below_mirrored_root() { host_mounts /srv/mounts -v "
 check_host_mounts_read_only_below_mirrored_directory() { host_mounts /srv/mounts -v "$project/file:/srv/new/file:ro"; }
 check_host_mounts_read_only_below_bind() { host_mounts /mnt -v /srv/mounts:/mnt:ro; }
 check_host_mounts_read_only_below_bind_of_everything() { host_mounts /mnt/srv/mounts -v /:/mnt:ro; }
-check_host_mounts_kept_flags() { [ -d /srv/mounts ] || return 0; expect 'nosuid nodev noexec noatime' run -v /srv/mounts:/mnt -- awk '$5 == "/mnt/locked" { gsub(/,|rw|ro|relatime/, " ", $6); $1 = $1; n = split($6, f, " "); for (i = 1; i <= n; i++) have[f[i]] = 1; print (have["nosuid"] ? "nosuid" : "-"), (have["nodev"] ? "nodev" : "-"), (have["noexec"] ? "noexec" : "-"), (have["noatime"] ? "noatime" : "-") }' /proc/self/mountinfo; }
-check_host_mounts_writable_below_writable_bind() { [ -d /srv/mounts ] || return 0; expect 'x' run -v /srv/mounts:/mnt -- sh -c 'echo x >/mnt/deep/deeper/made && cat /mnt/again/deeper/made; rm /mnt/deep/deeper/made'; }
+check_host_mounts_kept_flags() { expect 'nosuid nodev noexec noatime' run -v /srv/mounts:/mnt -- awk '$5 == "/mnt/locked" { gsub(/,|rw|ro|relatime/, " ", $6); $1 = $1; n = split($6, f, " "); for (i = 1; i <= n; i++) have[f[i]] = 1; print (have["nosuid"] ? "nosuid" : "-"), (have["nodev"] ? "nodev" : "-"), (have["noexec"] ? "noexec" : "-"), (have["noatime"] ? "noatime" : "-") }' /proc/self/mountinfo; }
+check_host_mounts_writable_below_writable_bind() { expect 'x' run -v /srv/mounts:/mnt -- sh -c 'echo x >/mnt/deep/deeper/made && cat /mnt/again/deeper/made; rm /mnt/deep/deeper/made'; }
 
 # --- hide, protect, masks ----------------------------------------------------------------------------------------------------------------
 
@@ -114,6 +128,41 @@ check_descriptors_closed() { expect '' run -- sh -c 'ls /proc/self/fd | grep -x 
 check_timeout() { ! run --timeout 1s -- sleep 60 >/dev/null 2>&1 || say_no 'it ended well'; }
 check_open_files_limit() { expect 77 run --set resources.open_files=77 -- sh -c 'ulimit -n'; }
 check_terminal() { expect 'yes' run -t -- sh -c 'test -t 0 && test -t 1 && echo yes' | tr -d '\r'; }
+
+# --- limits ------------------------------------------------------------------------------------------------------------------------------
+
+# The rung that this guest was made for.
+wanted_rung()
+{
+	case $variant in
+	delegated) echo cgroup ;;
+	no-session | cgroup1) echo watcher ;;
+	*) echo scope ;;
+	esac
+}
+
+reported() # KEY RUN-OPTION…: of the report of a run of true
+{
+	key=$1
+	shift
+	rm -f "$here/report"
+	run --report "$here/report" "$@" true >/dev/null 2>&1 </dev/null
+	sed -n "s/.*\"$key\": \"\(.*\)\".*/\1/p" "$here/report" 2>/dev/null | tail -n 1
+}
+
+check_limits_stand_on_the_rung() { expect "$(wanted_rung)" reported limits -m 200M --pids-limit 100 --cpus 1 --; }
+check_limits_required_are_there() { expect yes run -m 200M --pids-limit 100 --cpus 1 --set resources.require=true -- echo yes; }
+check_limits_memory() { refused 'memory limit' run -m 64M -- sh -c 'head -c 300M /dev/zero | tail'; }
+check_limits_memory_of_tmpfs() { refused 'memory limit' run -m 64M --tmpfs /mnt:size=500M -- sh -c 'head -c 300M /dev/zero >/mnt/big; sleep 60'; }
+check_limits_tasks() { refused 'ork' run --pids-limit 20 -- sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do sleep 20 & done; exit 1'; }
+check_limits_cpus()
+{
+	run --cpus 0.25 --report "$here/report" -- timeout 4 sh -c 'while :; do :; done' >/dev/null 2>&1 </dev/null
+	# A quarter of four seconds, and what emulation adds.
+	used=$(sed -n 's/.*"user_us": \([0-9]*\).*/\1/p' "$here/report" | tail -n 1)
+	[ "${used:-9999999}" -lt 2000000 ] || say_no "used ${used:-no} us of 4 s at 0.25"
+}
+check_limits_end_leaves_no_cgroup() { sleep 1; expect '' find /sys/fs/cgroup -name 'carrel-*[0-9]*' -type d; }
 
 # --- mounts ------------------------------------------------------------------------------------------------------------------------------
 
@@ -176,13 +225,36 @@ overlay_kept()
 overlay_host_root_discard() { expect 'x y' run --overlay "$overlay" --userns single --set filesystem.writes=discard -u root -- sh -c 'echo y >/opt/vm-y; echo x $(cat /opt/vm-y)' && [ ! -e /opt/vm-y ]; }
 overlay_host_root_kept()
 {
-	[ "$overlay" = kernel ] && return # refused: see the plan
 	expect '' run --overlay "$overlay" --name "host-$overlay" --set filesystem.writes=keep --userns subids -u root -- sh -c 'echo y >/vm-y' && [ ! -e /vm-y ] &&
 		expect y run --overlay "$overlay" --name "host-$overlay" --set filesystem.writes=keep --userns subids -u root -- cat /vm-y &&
 		expect "host-$overlay" "$carrel" rm "host-$overlay"
 }
 overlay_beside_copy_of_host() { expect 'seen /etc/passwd' run --overlay "$overlay" -v "$project:/mnt:discard" -v /:/media:ro -- sh -c 'echo $(cat /mnt/file; ls /media/etc/passwd | cut -c7-)'; }
 overlay_mount_discard() { expect 'new' run --overlay "$overlay" -v "$project:/mnt:discard" -- sh -c 'echo new >/mnt/file && cat /mnt/file' && expect 'seen' cat "$project/file"; }
+
+# --- what a variant shows ----------------------------------------------------------------------------------------------------------------
+
+said_by_doctor() # TEXT
+{
+	"$carrel" doctor 2>&1 | grep -q -- "$1" || say_no "doctor: $("$carrel" doctor 2>&1 | tr '\n' '|')"
+}
+
+on_cgroup1_doctor_says_so() { said_by_doctor 'version 1'; }
+on_no_subids_doctor_says_so() { said_by_doctor 'sudo usermod --add-subuids'; }
+on_no_subids_single_id_by_itself() { expect single reported ids --; }
+on_no_subids_root_of_an_image() { expect '0 x' run @container --rootfs "$rootfs" sh -c 'echo x >/f; echo $(id -u) $(cat /f)'; }
+on_no_subids_range_is_refused() { refused '/etc/subuid' run --userns subids -- true; }
+on_no_subids_range_is_refused_where_required() { refused 'ids.range' run --set 'require=[ids.range]' -- true; }
+on_nfs_home_is_nfs() { expect nfs4 findmnt -no FSTYPE "$HOME"; }
+on_nfs_home_doctor_says_so() { said_by_doctor 'nfs'; }
+on_nfs_home_layer_is_not_the_kernels_on_disk() { refused 'overlay' run --overlay kernel --set filesystem.writes=keep --name nfs-kernel -u root --rootfs "$rootfs" -- true; }
+# Where the policy of the machine lets nobody make user namespaces, before carrel has its profile (start.sh).
+denied_doctor_says_so() { said_by_doctor 'apparmor_parser'; }
+denied_doctor_fails() { ! "$carrel" doctor >/dev/null 2>&1 || say_no 'it succeeded'; }
+denied_run_says_so() { refused AppArmor run -- true; }
+denied_run_says_what_mends() { refused 'apparmor_parser' run -- true; }
+denied_container_says_so() { refused AppArmor run @container --rootfs "$rootfs" true; }
+on_apparmor_profile_is_in_force() { expect 'carrel (unconfined)' run -- cat /proc/self/attr/apparmor/current; }
 
 # --- afterwards --------------------------------------------------------------------------------------------------------------------------
 
@@ -211,6 +283,10 @@ check_rootfs_as_before() { expect '' find "$rootfs" -newer "$here/mounts"; }
 
 report() # NAME FUNCTION
 {
+	if why=$(left_out "$1"); then
+		echo "left out $1: $why"
+		return
+	fi
 	started=$(date +%s)
 	if why=$("$2" 2>&1); then
 		echo "ok $1"
@@ -223,19 +299,48 @@ report() # NAME FUNCTION
 
 functions() # PREFIX: in the order of this file
 {
-	sed -n "s/^\($1[a-z_]*\)().*/\1/p" "$0"
+	sed -n "s/^\($1[a-z_0-9]*\)().*/\1/p" "$0"
 }
 
-# The suites that came along (tests/vm/run, VM_TESTS), which are built for the distribution of the machine that built them.
+report_all() # PREFIX
+{
+	for check in $(functions "$1"); do
+		report "${check#"$1"}" "$check"
+	done
+}
+
+# A suite that came along (tests/vm/run, VM_TESTS), built for the distribution of the machine that built it: SUITE or SUITE:PATTERN.
+suite() # SUITE [PATTERN]
+{
+	echo "# suite $1 ${2:-}"
+	started=$(date +%s)
+	# That of an older Debian has not all functions that the tests were linked to; the program, a static one, does not ask it.
+	if "build/tests/$1" --list 2>&1 | grep -q 'GLIBC_.* not found'; then
+		echo "# suite-result $1${2:+:$2} older C library"
+		return
+	fi
+	"build/tests/$1" --verbose --color=never --timeout 900 -j 2 ${2:+--filter "$2"} </dev/null >"$here/log" 2>&1
+	sed -e '/^\[RUN \] /d' -e '/^\[PASS\] /d' -e '/: Test is disabled$/d' -e 's/^/# > /' "$here/log"
+	sed -n "s/^\[FAIL\] \([^:]*\): .*/not ok $1 \1/p" "$here/log" | sort -u
+	skipped=$(grep '^\[SKIP\] \|^SKIP: ' "$here/log" | grep -vc ': Test is disabled$')
+	summary=$(sed -n 's/.*Synthesis: Tested: \([0-9]*\) | Passing: \([0-9]*\) | Failing: \([0-9]*\) .*/\2 of \1/p' "$here/log")
+	[ -n "$summary" ] || echo "not ok suite $1 ended without a summary: $(tail -n 3 "$here/log" | tr '\n' '|')"
+	[ "$1${2:-}" != e2e ] || echo "# suite-result e2e:limits* $(grep -c '^\[PASS\] limits' "$here/log") of $(grep -c '^\[PASS\] limits\|^\[FAIL\] limits[a-z_]*::[a-z_]*: (' "$here/log")"
+	echo "# suite-result $1${2:+:$2} ${summary:-none}$([ "$skipped" = 0 ] || echo ", $skipped skipped") in $(($(date +%s) - started)) s"
+}
+
 suites()
 {
 	[ -s "$top/suites" ] || return 0
 	cp -r "$top" "$here/tree" && cd "$here/tree" || return
 	CARREL_TEST_ROOTS=$(tests/roots) CARREL_UNDER_TEST=build/carrel LD_LIBRARY_PATH=$here/tree/lib
 	export CARREL_TEST_ROOTS CARREL_UNDER_TEST LD_LIBRARY_PATH
-	while read -r suite; do
-		echo "# suite $suite"
-		"build/tests/$suite" --verbose --color=never --timeout 600 -j 2 </dev/null 2>&1 | sed -e '/^\[RUN \] /d' -e '/^\[PASS\] /d' -e 's/^/# > /'
+	while read -r line; do
+		case $line in
+		'') ;;
+		*:*) suite "${line%%:*}" "${line#*:}" ;;
+		*) suite "$line" ;;
+		esac
 	done <suites
 }
 
@@ -248,27 +353,47 @@ prepare()
 	cut -d' ' -f2- /proc/self/mountinfo >"$here/mounts"
 }
 
+# On what this guest stands, for the table.
+rungs()
+{
+	echo "# rung ids: $(reported ids @container --rootfs "$rootfs")"
+	echo "# rung limits: $(reported limits -m 200M --)"
+	echo "# rung Landlock: $("$carrel" doctor 2>&1 | sed -n 's/.* Landlock  *ABI \([0-9]*\).*/ABI \1/p')"
+	for mode in none nat host; do
+		echo "# rung network $mode: $(reported network --network $mode --)"
+	done
+}
+
+overlays()
+{
+	for overlay in auto kernel fuse; do
+		echo "# rung overlay $overlay: $(reported overlay @container --overlay $overlay --rootfs "$rootfs")"
+		if [ $overlay = kernel ] && kernel_is_before 5.11; then
+			report 'kernel refused' kernel_overlay_refused
+			continue
+		fi
+		for check in $(functions overlay_); do
+			report "$overlay ${check#overlay_}" "$check"
+		done
+	done
+}
+
 prepare
 echo "# kernel $(uname -r)"
 echo "# system $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release), $(fuse-overlayfs --version 2>/dev/null | head -n 1)"
 echo '# doctor'
 "$carrel" doctor 2>&1 | sed 's/^/# | /'
+if [ "$(cat "$top/phase" 2>/dev/null)" = denied ]; then
+	report_all denied_
+	exit
+fi
+rungs
 before=$(functions check_ | sed '/killed_launcher/,$d')
 for check in $before; do
 	report "${check#check_}" "$check"
 done
-for overlay in auto kernel fuse; do
-	run @container --overlay $overlay --rootfs "$rootfs" --report "$here/report" true >/dev/null 2>&1 </dev/null
-	echo "# rung overlay $overlay: $(sed -n 's/.*"overlay": "\(.*\)".*/\1/p' "$here/report" 2>/dev/null)"
-	rm -f "$here/report"
-	if [ $overlay = kernel ] && kernel_is_before 5.11; then
-		report 'kernel refused' kernel_overlay_refused
-		continue
-	fi
-	for check in $(functions overlay_); do
-		report "$overlay ${check#overlay_}" "$check"
-	done
-done
+overlays
+[ -z "$variant" ] || report_all "on_$(echo "$variant" | tr - _)_"
 for check in $(functions check_ | sed -n '/killed_launcher/,$p'); do
 	report "${check#check_}" "$check"
 done
