@@ -8,9 +8,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -113,11 +116,42 @@ static void walk_all(struct walk *walk)
 	} while (walk->used <= walk->limit && ascend(walk));
 }
 
+static bool same_file(int a, int b)
+{
+	struct stat first, second;
+
+	return fstat(a, &first) == 0 && fstat(b, &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+/* The user namespace of the sandbox: of all that its processes are in, the one whose parent is ours. Init itself does not show its own, since it has
+ * executed nothing since the clone. */
+static int find_user_ns(const struct watch *watch)
+{
+	cleanup_close int own = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+
+	for (size_t i = 0; own >= 0 && i < watch->table.count; i++) {
+		char path[48];
+		int fd;
+
+		snprintf(path, sizeof(path), "%d/ns/user", watch->table.now[i].pid);
+		fd = openat(watch->sources.procfs, path, O_RDONLY | O_CLOEXEC);
+		while (fd >= 0 && !same_file(fd, own)) {
+			cleanup_close int inner = fd;
+
+			fd = ioctl(inner, NS_GET_PARENT); /* 4.9 */
+			if (fd >= 0 && same_file(fd, own))
+				return take_fd(inner);
+		}
+		(void)fd_close(fd);
+	}
+	return -1;
+}
+
 static _Noreturn void walk_in_child(const struct watch *watch, int out)
 {
 	struct walk walk = {.limit = watch->scratch.limit};
 	struct walk_result result = {0};
-	int user_ns = openat(watch->sources.procfs, "1/ns/user", O_RDONLY | O_CLOEXEC);
+	int user_ns = find_user_ns(watch);
 	int fd = openat(watch->sources.scratch, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);

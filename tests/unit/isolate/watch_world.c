@@ -79,6 +79,7 @@ static _Noreturn void be_init(int channel, world_body *body, const char *scratch
 	char byte;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)prctl(PR_SET_DUMPABLE, 0); /* as the real one */
 	if (read(channel, &byte, 1) != 1 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("proc", "/proc", "proc", 0, NULL) < 0)
 		_exit(1);
 	if (!scratch && mount("tmpfs", world_tmpfs, "tmpfs", 0, "size=512m") < 0)
@@ -89,6 +90,7 @@ static _Noreturn void be_init(int channel, world_body *body, const char *scratch
 	if (fd_send(channel, "f", 1, fds, 3) < 0)
 		_exit(1);
 	if (fork() == 0) {
+		(void)prctl(PR_SET_DUMPABLE, 1); /* as after execve(2) */
 		body();
 		for (;;)
 			(void)pause();
