@@ -141,6 +141,11 @@ wanted_rung()
 	esac
 }
 
+quiet_run() # what a note of carrel's would stand in the way of
+{
+	run "$@" 2>"$here/said" || cat "$here/said"
+}
+
 reported() # KEY RUN-OPTION…: of the report of a run of true
 {
 	key=$1
@@ -150,8 +155,17 @@ reported() # KEY RUN-OPTION…: of the report of a run of true
 	sed -n "s/.*\"$key\": \"\(.*\)\".*/\1/p" "$here/report" 2>/dev/null | tail -n 1
 }
 
-check_limits_stand_on_the_rung() { expect "$(wanted_rung)" reported limits -m 200M --pids-limit 100 --cpus 1 --; }
-check_limits_required_are_there() { expect yes run -m 200M --pids-limit 100 --cpus 1 --set resources.require=true -- echo yes; }
+# A systemd that does not answer within 0.2 s is passed over, by design, and under emulation it sometimes does not.
+check_limits_stand_on_the_rung()
+{
+	for _ in 1 2 3 4 5; do
+		got=$(reported limits -m 200M --pids-limit 100 --cpus 1 --)
+		[ "$got" = "$(wanted_rung)" ] && return
+		sleep 1
+	done
+	say_no "on '$got', not '$(wanted_rung)': $(run -m 200M -- true 2>&1)"
+}
+check_limits_required_are_there() { expect yes quiet_run -m 200M --pids-limit 100 --cpus 1 --set resources.require=true -- echo yes; }
 check_limits_memory() { refused 'memory limit' run -m 64M -- sh -c 'head -c 300M /dev/zero | tail'; }
 check_limits_memory_of_tmpfs() { refused 'memory limit' run -m 64M --tmpfs /mnt:size=500M -- sh -c 'head -c 300M /dev/zero >/mnt/big; sleep 60'; }
 check_limits_tasks() { refused 'ork' run --pids-limit 20 -- sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do sleep 20 & done; exit 1'; }
@@ -333,8 +347,8 @@ suites()
 {
 	[ -s "$top/suites" ] || return 0
 	cp -r "$top" "$here/tree" && cd "$here/tree" || return
-	CARREL_TEST_ROOTS=$(tests/roots) CARREL_UNDER_TEST=build/carrel LD_LIBRARY_PATH=$here/tree/lib
-	export CARREL_TEST_ROOTS CARREL_UNDER_TEST LD_LIBRARY_PATH
+	CARREL_TEST_ROOTS=$(tests/roots) CARREL_UNDER_TEST=build/carrel LD_LIBRARY_PATH=$here/tree/lib CARREL_EXPECT_RUNG=$(wanted_rung)
+	export CARREL_TEST_ROOTS CARREL_UNDER_TEST LD_LIBRARY_PATH CARREL_EXPECT_RUNG
 	while read -r line; do
 		case $line in
 		'') ;;
