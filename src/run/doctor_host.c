@@ -71,7 +71,9 @@ void doctor_cgroup(struct doctor_row *row)
 	} else {
 		doctor_say(row, DOCTOR_DEGRADED, "%s", own.why_not);
 		say_watcher(row);
-		doctor_command(row, own.mount ? "sudo loginctl enable-linger $(id -un)  (then log in anew)" :
+		/* What is ours already needs another layout, which the reason names. */
+		if (!own.mount || !strstr(own.why_not, "is ours"))
+			doctor_command(row, own.mount ? "sudo loginctl enable-linger $(id -un)  (then log in anew)" :
 						 "boot with the kernel parameter  systemd.unified_cgroup_hierarchy=1");
 	}
 	arena_done(&arena);
