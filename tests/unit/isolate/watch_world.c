@@ -79,9 +79,9 @@ static _Noreturn void be_init(int channel, world_body *body, const char *scratch
 	char byte;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)prctl(PR_SET_DUMPABLE, 0); /* as the real one */
 	if (read(channel, &byte, 1) != 1 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("proc", "/proc", "proc", 0, NULL) < 0)
 		_exit(1);
+	(void)prctl(PR_SET_DUMPABLE, 0); /* as the real one; not before its ids are mapped */
 	if (!scratch && mount("tmpfs", world_tmpfs, "tmpfs", 0, "size=512m") < 0)
 		_exit(1);
 	fds[0] = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
