@@ -150,7 +150,7 @@ check-vm:
 
 # --- lint, format, fuzz, bench ------------------------------------------------------------------------------------------------------------
 
-SCRIPTS := contrib/install-deps contrib/demo tests/as-user tests/in-ids tests/roots tests/run tests/bench/run tests/bench/memory tests/lint/format tests/vm/image tests/vm/readme tests/vm/run $(wildcard tests/*/*.sh)
+SCRIPTS := contrib/install-deps contrib/demo tests/as-user tests/in-ids tests/roots tests/run tests/bench/run tests/bench/memory tests/bench/watch tests/lint/format tests/vm/image tests/vm/readme tests/vm/run $(wildcard tests/*/*.sh)
 
 # gcc 12's analyzer does not know that a cleanup attribute sees an initialised variable, and takes strchr for failing: shown, not fatal.
 ANALYZER := -O2 -fanalyzer -Wno-analyzer-use-of-uninitialized-value -Wno-error=analyzer-null-dereference
@@ -197,7 +197,7 @@ BENCH_TOOLS := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/*
 bench:
 	contrib/install-deps build run bench
 	$(MAKE) $(quietly) all $(BENCH_TOOLS)
-	@{ printf '['; tests/as-user tests/bench/run build $(ROUNDS) 3>&1 >&2; status=$$?; tests/bench/memory build 3>&1 >&2; echo ']'; exit $$status; } 2>&1 >build/bench.json
+	@{ printf '['; tests/as-user tests/bench/run build $(ROUNDS) 3>&1 >&2; status=$$?; tests/bench/memory build 3>&1 >&2; tests/as-user tests/bench/watch build 3>&1 >&2; echo ']'; exit $$status; } 2>&1 >build/bench.json
 
 $(BENCH_TOOLS): build/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)

@@ -9,7 +9,7 @@
  *      sysinfo(2)'s shared memory gives away
  *   2. proportional shares (smaps_rollup), swap included
  *   3. shared mappings one by one (smaps): what is a mapped file of our own tmpfs counts once; unmapped memfds by /proc/PID/fd
- * File cache is not counted: it is given back on demand. The next look comes as soon as the tree could have reached its limit at WATCH_FASTEST_MB
+ * File cache is not counted: it is given back on demand. The next look comes as soon as the tree could be beyond its limit at WATCH_FASTEST_MB
  * a second, at least every WATCH_SLOWEST_MS (or WATCH_QUIET_MS), and never so often that looking costs more than its share of a processor.
  */
 #ifndef CARREL_ISOLATE_WATCH_H
@@ -25,8 +25,9 @@
 enum { WATCH_TMPFS_MAX = 64 };
 
 enum {
-	WATCH_FASTEST_MB = 4096,  /* a second: four times what one core touches anew in pages of 4 kB; what is quicker (huge pages, many cores) overshoots */
-	WATCH_FLOOR_MS = 10,      /* between two looks: 10 MB at 1 GB/s, and a clock tick, which is as fine as processor time is told */
+	WATCH_FASTEST_MB = 2048,  /* a second: twice what one core touches anew in pages of 4 kB. A twentieth of the limit (32 MB to 64 MB) may be beyond
+				   * it by then. What is quicker, by huge pages or many cores, overshoots by as much more. */
+	WATCH_FLOOR_MS = 10,      /* between two looks: a clock tick, which is as fine as processor time is told */
 	WATCH_SLOWEST_MS = 250,
 	WATCH_QUIET_MS = 1000,    /* where nothing at all has happened for eight looks */
 	WATCH_STRETCHED_MS = 100, /* looks of a large tree are put off to save processor time, but not for longer when half of the memory is used */

@@ -13,8 +13,7 @@
 #include "util/mem.h"
 
 enum { PEAK_STEP = 8 * 1024 * 1024 };  /* a peak is worth an exact look when it may be so much higher */
-enum { EXACT_SHARE = 200 };            /* looks for the peak alone: one part in so many of a processor */
-enum { EXACT_MAX_WAIT_MS = 100 };      /* looks for the limit are not put off for longer, when much of it is used */
+enum { MOST_BEYOND = 64 * 1024 * 1024 };
 
 struct exact {
 	uint64_t alone;   /* anonymous memory, swap, page tables: nobody else counts them */
@@ -125,8 +124,7 @@ static WHILE_IDLE void find_bound(struct watch *watch, uint64_t now_ms)
 	const struct watch_sums *sums = &watch->table.sums;
 	uint64_t known = memory->known, memfd = memory->memfd, sum;
 
-	memory->known = watch_shared_known(watch);
-	(void)watch_shared_look(watch, now_ms);
+	watch_shared_look(watch, now_ms);
 	memory->growth += sums->growth + (memory->known > known ? memory->known - known : 0) + (memory->memfd > memfd ? memory->memfd - memfd : 0);
 	sum = sums->resident + sums->unsure + sums->tables + sums->swap + memory->known + memory->memfd;
 	memory->bound = memory->has_exact && memory->exact + memory->growth < sum ? memory->exact + memory->growth : sum;
@@ -134,13 +132,13 @@ static WHILE_IDLE void find_bound(struct watch *watch, uint64_t now_ms)
 
 static WHILE_IDLE bool wants_exact(const struct watch_memory *memory, uint64_t now_ms)
 {
-	uint64_t waited = now_ms - memory->exact_at_ms, wait = memory->exact_ns * EXACT_SHARE / 1000000;
+	uint64_t waited = now_ms - memory->exact_at_ms, wait = memory->exact_ns * WATCH_SHARE / 1000000;
 	uint64_t step = memory->peak / 16 > PEAK_STEP ? memory->peak / 16 : PEAK_STEP;
 
 	if (!memory->has_exact)
 		return true;
 	if (memory->bound > memory->limit)
-		return waited >= (wait < EXACT_MAX_WAIT_MS ? wait : EXACT_MAX_WAIT_MS);
+		return waited >= (wait < WATCH_STRETCHED_MS ? wait : WATCH_STRETCHED_MS);
 	if (waited < wait)
 		return false;
 	if (memory->limit - memory->bound < memory->limit / 8 && memory->growth > memory->limit / 64)
@@ -151,7 +149,7 @@ static WHILE_IDLE bool wants_exact(const struct watch_memory *memory, uint64_t n
 WHILE_IDLE uint64_t watch_memory_look(struct watch *watch, uint64_t now_ms, struct limit_verdict *ret)
 {
 	struct watch_memory *memory = &watch->memory;
-	uint64_t left;
+	uint64_t left, leave;
 
 	find_bound(watch, now_ms);
 	if (wants_exact(memory, now_ms)) {
@@ -169,5 +167,7 @@ WHILE_IDLE uint64_t watch_memory_look(struct watch *watch, uint64_t now_ms, stru
 	if (memory->limit == UINT64_MAX)
 		return UINT64_MAX;
 	left = memory->limit > memory->bound ? memory->limit - memory->bound : 0;
-	return left / ((uint64_t)WATCH_FASTEST_MB * 1024 * 1024 / 1000);
+	leave = memory->limit / 20;
+	leave = leave < MOST_BEYOND / 2 ? MOST_BEYOND / 2 : leave > MOST_BEYOND ? MOST_BEYOND : leave;
+	return (left + leave) / ((uint64_t)WATCH_FASTEST_MB * 1024 * 1024 / 1000);
 }

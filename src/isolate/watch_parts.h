@@ -52,6 +52,7 @@ struct watch_object {
 struct watch_memory {
 	uint64_t limit;      /* UINT64_MAX: none */
 	uint64_t known;      /* tmpfs and System V now */
+	uint64_t machine, known_at_ms; /* shared memory of the machine when `known` was found out */
 	uint64_t bound;      /* no more than this is used now */
 	uint64_t exact;      /* result of the last exact look */
 	uint64_t growth;     /* since then */
@@ -117,8 +118,7 @@ void watch_tree_done(struct watch *watch);
 
 /* watch_shared.c: memory that no process has as its own. */
 void watch_shared_init(struct watch *watch);
-uint64_t watch_shared_known(struct watch *watch);
-bool watch_shared_look(struct watch *watch, uint64_t now_ms); /* whether it scanned: memory.memfd is new */
+void watch_shared_look(struct watch *watch, uint64_t now_ms); /* brings memory.known and memory.memfd up to date */
 void watch_shared_scan(struct watch *watch, uint64_t now_ms);
 /* The share that a process has of shared memory without a name, or of memfds that no scan found: what stands in no other sum. */
 uint64_t watch_shared_alone(struct watch *watch, pid_t pid);

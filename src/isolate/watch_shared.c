@@ -24,7 +24,6 @@
 
 enum { SCAN_RISE = 16 * 1024 * 1024 };
 enum { SCAN_ANYWAY_MS = 4000 };
-enum { SCAN_SHARE = 200 };        /* one part in so many of a processor */
 enum { SCAN_MAX_WAIT_MS = 250 };  /* but after a rise never later than this */
 enum { SCAN_MAX_THREADS = 64 };   /* of one process, each of which may have a table of descriptors of its own (unshare(2), CLONE_FILES) */
 enum { OBJECTS_FIRST = 64, OBJECTS_MAX = 65536 };
@@ -67,7 +66,7 @@ static WHILE_IDLE uint64_t sysvipc_used(struct watch *watch)
 	return used;
 }
 
-WHILE_IDLE uint64_t watch_shared_known(struct watch *watch)
+static WHILE_IDLE uint64_t known_used(struct watch *watch)
 {
 	const struct watch_sources *sources = &watch->sources;
 	uint64_t used = sysvipc_used(watch);
@@ -96,7 +95,7 @@ void watch_shared_init(struct watch *watch)
 	struct stat st;
 
 	memory->shmem_dev = fd >= 0 && fstat(fd, &st) == 0 ? st.st_dev : 0;
-	memory->known = watch_shared_known(watch);
+	memory->known = known_used(watch);
 	memory->sharedram_ref = machine_shared(&memory->swap_ref) - memory->known;
 	memory->object_room = OBJECTS_FIRST;
 	memory->objects = mem_resize(NULL, memory->object_room, sizeof(*memory->objects));
@@ -203,7 +202,7 @@ void watch_shared_scan(struct watch *watch, uint64_t now_ms)
 	memory->memfd = 0;
 	for (size_t i = 0; i < memory->object_count; i++)
 		memory->memfd += memory->objects[i].bytes;
-	memory->known = watch_shared_known(watch);
+	memory->known = known_used(watch);
 	memory->sharedram_ref = machine_shared(&swap) - memory->known;
 	memory->resident_ref = watch->table.sums.resident;
 	memory->stirred = false;
@@ -211,33 +210,49 @@ void watch_shared_scan(struct watch *watch, uint64_t now_ms)
 	memory->scan_ns = watch_cost_ns() - start;
 }
 
-WHILE_IDLE bool watch_shared_look(struct watch *watch, uint64_t now_ms)
+/* tmpfs and System V are asked when somebody did something, or the machine's shared memory is another than before; and now and then. */
+static WHILE_IDLE void update_known(struct watch *watch, uint64_t now_ms, uint64_t machine)
 {
 	struct watch_memory *memory = &watch->memory;
-	uint64_t resident = watch->table.sums.resident, swap = memory->swap_ref;
-	uint64_t waited = now_ms - memory->scan_at_ms, wait = memory->scan_ns * SCAN_SHARE / 1000000;
-	int64_t risen = (int64_t)(machine_shared(&swap) - memory->known - memory->sharedram_ref);
 
+	if (watch->table.sums.quiet && machine == memory->machine && now_ms - memory->known_at_ms < WATCH_SLOWEST_MS)
+		return;
+	memory->machine = machine;
+	memory->known_at_ms = now_ms;
+	memory->known = known_used(watch);
+}
+
+static WHILE_IDLE void look_at_swap(struct watch *watch, uint64_t swap)
+{
+	struct watch_memory *memory = &watch->memory;
+
+	if (swap <= memory->swap_ref + SCAN_RISE && swap >= memory->swap_ref / 2)
+		return;
+	for (size_t i = 0; i < watch->table.count; i++)
+		watch_read_status(watch, &watch->table.now[i]); /* the next look has it in its sum */
+	memory->swap_ref = swap;
+}
+
+WHILE_IDLE void watch_shared_look(struct watch *watch, uint64_t now_ms)
+{
+	struct watch_memory *memory = &watch->memory;
+	uint64_t resident = watch->table.sums.resident, swap = memory->swap_ref, machine = machine_shared(&swap);
+	uint64_t waited = now_ms - memory->scan_at_ms, wait = memory->scan_ns * WATCH_SHARE / 1000000;
+	int64_t risen;
+
+	update_known(watch, now_ms, machine);
+	look_at_swap(watch, swap);
+	risen = (int64_t)(machine - memory->known - memory->sharedram_ref);
 	memory->stirred |= !watch->table.sums.quiet || watch->table.sums.cpu_ticks > 0;
 	if (resident > memory->resident_ref)
 		memory->resident_ref = resident;
-	if (swap > memory->swap_ref + SCAN_RISE || swap < memory->swap_ref / 2) {
-		for (size_t i = 0; i < watch->table.count; i++)
-			watch_read_status(watch, &watch->table.now[i]); /* the next look has it in its sum */
-		memory->swap_ref = swap;
-	}
 	if (risen < 0) {
 		memory->sharedram_ref += (uint64_t)risen; /* others gave some back */
 		risen = 0;
 	}
 	risen += (int64_t)(memory->resident_ref - resident);
-	if (risen > SCAN_RISE && waited >= (wait < SCAN_MAX_WAIT_MS ? wait : SCAN_MAX_WAIT_MS))
+	if ((risen > SCAN_RISE && waited >= (wait < SCAN_MAX_WAIT_MS ? wait : SCAN_MAX_WAIT_MS)) || (memory->stirred && waited >= SCAN_ANYWAY_MS && waited >= wait))
 		watch_shared_scan(watch, now_ms);
-	else if (memory->stirred && waited >= SCAN_ANYWAY_MS && waited >= wait)
-		watch_shared_scan(watch, now_ms);
-	else
-		return false;
-	return true;
 }
 
 static bool is_known(const struct watch_memory *memory, uint64_t dev, uint64_t inode)

@@ -280,6 +280,8 @@ WHILE_IDLE bool watch_tree_look(struct watch *watch, uint64_t tasks_most)
 				if (pid > 0)
 					visit(watch, pid, &last, &sums);
 			}
+			if (n < (long)sizeof(watch->listing) / 2)
+				break; /* there was room for more */
 		}
 	}
 	while (last < table->last_count)
