@@ -115,6 +115,11 @@ void explain_apparmor_command(char *buffer, size_t size)
 		(void)snprintf(buffer, size, "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
 }
 
+static bool in_container(void)
+{
+	return access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0 || getenv("container");
+}
+
 static bool explain_apparmor(struct explanation *ret)
 {
 	cleanup_free char *label = apparmor_label();
@@ -129,7 +134,10 @@ static bool explain_apparmor(struct explanation *ret)
 	if (!strstr(label, "(enforce)") && !strstr(label, "(kill)"))
 		return false;
 	(void)say_cause(ret, "AppArmor confines this process: %s", label);
-	return say_hint(ret, "start the outer container with  --security-opt apparmor=unconfined");
+	if (in_container())
+		return say_hint(ret, "start the outer container with  --security-opt apparmor=unconfined");
+	label[strcspn(label, " ")] = 0;
+	return say_hint(ret, "add the line  userns,  to the profile '%s' below /etc/apparmor.d, and load it with  sudo apparmor_parser -r FILE", label);
 }
 
 /* --- what stands around this process --- */

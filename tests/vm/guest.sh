@@ -262,11 +262,12 @@ on_no_subids_range_is_refused_where_required() { refused 'ids.range' run --set '
 on_nfs_home_is_nfs() { expect nfs4 findmnt -no FSTYPE "$HOME"; }
 on_nfs_home_doctor_says_so() { said_by_doctor 'nfs'; }
 on_nfs_home_layer_is_not_the_kernels_on_disk() { refused 'overlay' run --overlay kernel --set filesystem.writes=keep --name nfs-kernel -u root --rootfs "$rootfs" -- true; }
-# Where the policy of the machine lets nobody make user namespaces, before carrel has its profile (start.sh).
-denied_doctor_says_so() { said_by_doctor 'apparmor_parser'; }
+# Before carrel has the profile that mends it (start.sh).
+denied_doctor_says_so() { said_by_doctor 'AppArmor confines this process: carrel (enforce)'; }
+denied_doctor_says_what_mends() { said_by_doctor 'userns,.*apparmor_parser'; }
 denied_doctor_fails() { ! "$carrel" doctor >/dev/null 2>&1 || say_no 'it succeeded'; }
-denied_run_says_so() { refused AppArmor run -- true; }
-denied_run_says_what_mends() { refused 'apparmor_parser' run -- true; }
+denied_run_says_so() { refused 'AppArmor confines this process: carrel (enforce)' run -- true; }
+denied_run_says_what_mends() { refused 'userns,' run -- true; }
 denied_container_says_so() { refused AppArmor run @container --rootfs "$rootfs" true; }
 on_apparmor_profile_is_in_force() { expect 'carrel (unconfined)' run -- cat /proc/self/attr/apparmor/current; }
 

@@ -8,7 +8,7 @@
 #   cgroup1      control groups of version 1 (by the kernel's command line, see run): limits by the watcher
 #   no-subids    no range in /etc/subuid and /etc/subgid: a single id
 #   nfs-home     the home on NFS
-#   apparmor     user namespaces only for programs with an AppArmor profile, as on Ubuntu; guest.sh runs first without one, then with
+#   apparmor     user namespaces refused to carrel by an AppArmor profile (trixie: Linux 6.7); guest.sh runs first so, and then with contrib's profile
 set -u
 top=/opt/carrel
 variant=$(cat $top/variant)
@@ -68,14 +68,21 @@ setup_nfs_home()
 	setup_
 }
 
-# As after `make install`, since the profile is for a program there. The ordinary tools get a profile that takes nothing away but this.
+# As after `make install`, since the profile is for a program there. First one that takes nothing away but user namespaces, which upstream's AppArmor
+# refuses to programs with a profile only (Ubuntu's also to those without, by a setting that no other kernel has).
 setup_apparmor()
 {
 	setup_
 	install -D -m 755 $top/build/carrel /usr/local/bin/carrel
 	mkdir -p /usr/local/share/carrel
 	cp -r $top/profiles /usr/local/share/carrel/
-	sysctl -w kernel.apparmor_restrict_unprivileged_userns=1
+	cat >/etc/apparmor.d/carrel <<-'END'
+		abi <abi/4.0>,
+		profile carrel /usr/{local/,}bin/carrel flags=(attach_disconnected) {
+		  file, mount, umount, pivot_root, capability, network, unix, signal, ptrace, mqueue, io_uring, change_profile,
+		}
+	END
+	apparmor_parser -r /etc/apparmor.d/carrel
 	echo denied >$top/phase
 	checks "/bin/sh $top/guest.sh"
 	rm $top/phase
