@@ -16,8 +16,10 @@
 #include "isolate/placeholder.h"
 #include "run/channel.h"
 #include "run/launch_policy.h"
+#include "run/output.h"
 #include "run/plan.h"
 #include "run/record.h"
+#include "run/scratch.h"
 #include "run/server.h"
 #include "run/stage.h"
 #include "run/storage.h"
@@ -53,6 +55,8 @@ struct launch {
 	int instance;     /* the lock of a named sandbox */
 	int scratch;      /* the lock of the scratch folder on disk */
 	int interrupts;   /* a signalfd, until the payload runs */
+	struct output output;  /* of the payload, where it is limited */
+	struct scratch room;   /* where resources.scratch is a tmpfs */
 	struct limits limits;
 	struct seccomp_notify notify;
 	struct instance_lock record;
@@ -129,6 +133,8 @@ static int prepare(struct launch *launch, struct error *err)
 		r = storage_make_scratch(&launch->plan, &launch->scratch, err);
 	if (r == 0 && launch->plan.needs_guard)
 		r = placeholder_start_guard(&launch->guard, &launch->guard_pid, err);
+	if (r == 0)
+		r = output_begin(&launch->output, &launch->plan.process, err);
 	if (r == 0 && launch->plan.has_limits)
 		r = limits_begin(&launch->limits, err);
 	return r;
@@ -147,9 +153,10 @@ static int clone_init(struct launch *launch, struct error *err)
 	pid = ns_clone(&launch->plan.ns, limits_clone_into(&launch->limits), &launch->pidfd, err);
 	if (pid == 0) {
 		(void)fd_close(pair[0]);
-		stage_run(&(struct stage){.plan = &launch->plan, .filter = &launch->filter, .channel = pair[1], .guard = launch->guard, .signals = &launch->signals});
+		stage_run(&(struct stage){.plan = &launch->plan, .filter = &launch->filter, .channel = pair[1], .guard = launch->guard, .signals = &launch->signals, .output = &launch->output});
 	}
 	(void)fd_close(pair[1]);
+	output_close_write_ends(&launch->output);
 	launch->channel = pair[0];
 	if (pid < 0)
 		return pid;
@@ -395,6 +402,7 @@ static int start(struct launch *launch, struct error *err)
 	if (r == 0 && launch->plan.has_limits) {
 		struct watch_sources sources = launch->sources;
 
+		scratch_open(&launch->room, sources.scratch_on_disk ? -1 : fcntl(sources.scratch, F_DUPFD_CLOEXEC, 3), launch->plan.tree.scratch_size != 0);
 		launch->sources = no_sources;
 		r = limits_start(&launch->limits, &sources, err);
 	}
@@ -416,6 +424,8 @@ static int supervise(struct launch *launch, struct outcome *outcome, struct erro
 	    .output = STDOUT_FILENO,
 	    .limits = &launch->limits,
 	    .notify = &launch->notify,
+	    .pipes = &launch->output,
+	    .room = &launch->room,
 	    .timeout_ms = process->timeout_ms,
 	    .grace_ms = process->grace_ms,
 	};
@@ -450,6 +460,8 @@ static void clean_up(struct launch *launch)
 	limits_end(&launch->limits);
 	seccomp_notify_close(&launch->notify);
 	close_sources(&launch->sources);
+	scratch_close(&launch->room);
+	output_close(&launch->output);
 	(void)fd_close(launch->master);
 	(void)fd_close(launch->interrupts);
 	(void)fd_close(launch->pidfd);
@@ -500,11 +512,15 @@ static void describe(struct launch *launch, struct launch_result *result)
 			outcome->limits.file_size = limit;
 		}
 	}
+	outcome->limits.output = (struct outcome_limit){.value = plan->process.output_max, .origin = plan->process.output_at};
+	outcome->scratch_note = scratch_note(&launch->room, plan->arena, plan->tree.scratch_size, &plan->limits.spec.values[LIMIT_SCRATCH].at);
 	outcome->rungs.ids = ids_rung(&plan->ids);
 	outcome->rungs.overlay = launch->server_count ? "fuse" : plan_uses_layers(plan) ? "kernel" : NULL;
 	describe_limits(launch, outcome);
 	outcome->rungs.network = plan->ns.network ? "none" : "host";
-	for (size_t i = 0; i < plan->note_count && i < OUTCOME_NOTES_MAX; i++)
+	if (outcome->scratch_note)
+		outcome->notes[outcome->note_count++] = outcome->scratch_note;
+	for (size_t i = 0; i < plan->note_count && outcome->note_count < OUTCOME_NOTES_MAX; i++)
 		outcome->notes[outcome->note_count++] = plan->notes[i].text;
 }
 
@@ -541,7 +557,7 @@ static int check_descriptors(const struct request *request, struct error *err)
 
 int launch_run(const struct request *request, const struct launch_paths *paths, struct launch_result *ret, struct error *err)
 {
-	struct launch launch = {.sources = no_sources, .channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1, .scratch = -1, .record = INSTANCE_LOCK_NONE, .interrupts = -1};
+	struct launch launch = {.sources = no_sources, .room.fd = -1, .channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1, .scratch = -1, .record = INSTANCE_LOCK_NONE, .interrupts = -1};
 	struct profile *profile = NULL;
 	struct host host;
 	int r;
@@ -561,6 +577,7 @@ int launch_run(const struct request *request, const struct launch_paths *paths, 
 	if (r == 0)
 		r = plan_make(&ret->arena, request, profile, &host, paths->data_dir, &launch.plan, err);
 	limits_init(&launch.limits, &launch.plan.limits, &ret->arena);
+	output_init(&launch.output);
 	trace_mark("plan made");
 	if (r == 0 && request->dry_run) {
 		plan_print(&launch.plan, profile, &ret->text);

@@ -48,6 +48,7 @@ struct outcome {
 	const char *kills;                   /* and where not: what the profile answers with kill; NULL: nothing, or all of it was seen */
 
 	struct limit_usage tree_usage;  /* of the whole tree, as far as it was counted */
+	const char *scratch_note;      /* that the scratch space was full; NULL */
 	struct limit_verdict reached;  /* for OUTCOME_MEMORY, TASKS and SCRATCH: how much it was, and the largest process */
 
 	struct {

@@ -110,6 +110,14 @@ static void append_call(char buffer[OUTCOME_TEXT], const struct outcome *outcome
 	}
 }
 
+/* What failed for it may have been seen to, or said something of its own; only we know which room it was that was full. */
+static bool explain_scratch(const struct outcome *outcome, char buffer[OUTCOME_TEXT])
+{
+	if (outcome->scratch_note)
+		append(buffer, "%s", outcome->scratch_note);
+	return outcome->scratch_note;
+}
+
 const char *outcome_explain(const struct outcome *outcome, char buffer[OUTCOME_TEXT])
 {
 	struct outcome_words words;
@@ -133,7 +141,7 @@ const char *outcome_explain(const struct outcome *outcome, char buffer[OUTCOME_T
 		return buffer;
 	case OUTCOME_EXITED:
 	case OUTCOME_SIGNALED:
-		return explain_refused_tasks(outcome, buffer) ? buffer : NULL;
+		return explain_refused_tasks(outcome, buffer) || explain_scratch(outcome, buffer) ? buffer : NULL;
 	default:
 		return NULL; /* who pressed ^C knows, and a shell says it of any command */
 	}

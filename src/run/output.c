@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "isolate/tty.h"
+#include "run/plan.h"
 #include "util/fd.h"
 #include "util/mem.h"
 
@@ -70,8 +71,9 @@ static int open_stream(struct output_stream *stream, int target)
 		stream->own_target = true;
 	} else if (isatty(target)) {
 		stream->most = TTY_SHORT_WRITE;
-	} else if (fstat(target, &st) == 0 && S_ISFIFO(st.st_mode)) {
-		stream->most = PIPE_WRITE;
+	} else if (fstat(target, &st) == 0) {
+		stream->is_socket = S_ISSOCK(st.st_mode);
+		stream->most = S_ISFIFO(st.st_mode) ? PIPE_WRITE : BUFFER;
 	}
 	return 0;
 }
@@ -89,6 +91,17 @@ int output_open(struct output *output, uint64_t max, int out, int err_fd, struct
 	return r < 0 ? error_set(err, -r, "cannot make pipes for the output") : 0;
 }
 
+int output_begin(struct output *output, const struct plan_process *process, struct error *err)
+{
+	bool err_is_terminal = process->pty && isatty(STDERR_FILENO);
+	int r;
+
+	if (!process->has_output_max)
+		return 0;
+	r = output_open(output, process->output_max, process->pty ? -1 : STDOUT_FILENO, err_is_terminal ? -1 : STDERR_FILENO, err);
+	return r < 0 ? error_at(err, &process->output_at, "resources.output") : 0;
+}
+
 int output_adopt(const struct output *output)
 {
 	int out = output->streams[OUT].write_end, err = output->err_is_out ? out : output->streams[ERR].write_end;
@@ -102,6 +115,13 @@ void output_close_write_ends(struct output *output)
 {
 	for (size_t i = 0; i < OUTPUT_STREAMS; i++)
 		output->streams[i].write_end = fd_close(output->streams[i].write_end);
+}
+
+void output_leave(struct output *output)
+{
+	output_close_write_ends(output);
+	for (size_t i = 0; i < OUTPUT_STREAMS; i++)
+		output->streams[i].read_end = fd_close(output->streams[i].read_end);
 }
 
 void output_prepare(const struct output *output, struct pollfd fds[OUTPUT_FDS])
@@ -126,9 +146,9 @@ static void end_stream(struct output_stream *stream)
 static ssize_t write_some(const struct output_stream *stream)
 {
 	size_t size = stream->size < stream->most ? stream->size : stream->most;
-	ssize_t n = send(stream->target, stream->data + stream->start, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	const char *data = stream->data + stream->start;
 
-	return n < 0 && errno == ENOTSOCK ? write(stream->target, stream->data + stream->start, size) : n;
+	return stream->is_socket ? send(stream->target, data, size, MSG_DONTWAIT | MSG_NOSIGNAL) : write(stream->target, data, size);
 }
 
 /* What one poll(2) allows. */

@@ -29,6 +29,7 @@ struct output_stream {
 	int read_end, write_end; /* -1: closed, or not used */
 	int target;              /* ours to write to */
 	bool own_target;         /* a second description of it, non-blocking */
+	bool is_socket;
 	size_t most;             /* that one write takes without blocking, after poll(2) said that there is room */
 	char *data;
 	size_t start, size;
@@ -42,15 +43,22 @@ struct output {
 
 void output_init(struct output *output);
 
-/* In the launcher, before the clone: at most `max` bytes to the descriptors `out` and `err_fd`, -1 for one that is not to be a pipe. Of what they are shared with others
- * nothing is changed. */
+/* In the launcher, before the clone: at most `max` bytes to the descriptors `out` and `err_fd`, -1 for one that is not to be a pipe. Others may have them,
+ * too: nothing about them is changed. */
 int output_open(struct output *output, uint64_t max, int out, int err_fd, struct error *err) MUST_CHECK;
+
+/* The same for the launcher's own stdout and stderr, where the plan limits them. A terminal's output comes through the relay. */
+struct plan_process;
+int output_begin(struct output *output, const struct plan_process *process, struct error *err) MUST_CHECK;
 
 /* In the payload: the pipes become its stdout and stderr. 0 or -errno. */
 int output_adopt(const struct output *output) MUST_CHECK;
 
-/* In everybody else, as soon as the payload has them: only then do pipes come to their end. */
+/* In the launcher, as soon as the others have been cloned: only then do pipes come to their end. */
 void output_close_write_ends(struct output *output);
+
+/* In init, which has copies of all ends: with one that reads nobody would get SIGPIPE. */
+void output_leave(struct output *output);
 
 /* For poll(2), and after it. Nothing blocks. */
 void output_prepare(const struct output *output, struct pollfd fds[OUTPUT_FDS]);

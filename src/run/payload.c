@@ -201,11 +201,16 @@ static void leave_room_for_init(const struct plan *plan, uid_t init)
 	}
 }
 
-static int prepare_session(int slave, struct error *err)
+static int prepare_session(int slave, const struct output *output, struct error *err)
 {
-	if (slave >= 0)
-		return tty_adopt(slave, err);
-	return setsid() < 0 ? error_set(err, errno, "cannot begin a session") : 0;
+	int r = slave >= 0 ? tty_adopt(slave, err) : 0;
+
+	if (r < 0)
+		return r;
+	if (slave < 0 && setsid() < 0)
+		return error_set(err, errno, "cannot begin a session");
+	r = output_adopt(output);
+	return r < 0 ? error_set(err, -r, "cannot hand the output's pipes to the payload") : 0;
 }
 
 /* --- what ------------------------------------------------------------------------------------------------------------------------ */
@@ -353,7 +358,7 @@ int payload_exec(const struct stage *stage, int slave, struct error *err)
 	const struct plan_process *process = &plan->process;
 	cleanup_free char *program = NULL;
 	uid_t init = geteuid();
-	int r = prepare_session(slave, err);
+	int r = prepare_session(slave, stage->output, err);
 
 	if (r == 0)
 		r = close_descriptors(process, wants_listener(stage) ? stage->channel : -1, err);

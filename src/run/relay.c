@@ -19,9 +19,9 @@ enum {
 	FINISH_STALL_MS = 1000,
 };
 
-void relay_open(struct relay *relay, int master, int input, int output)
+void relay_open(struct relay *relay, int master, int input, int output, struct output_budget *budget)
 {
-	*relay = (struct relay){.master = master, .input = input, .output = output};
+	*relay = (struct relay){.master = master, .input = input, .output = output, .budget = budget};
 	if (master < 0)
 		return;
 	/* The file description was made for us and nobody else has it. */
@@ -135,9 +135,21 @@ static int step_input(struct relay *relay, short revents)
 	return 0;
 }
 
+/* As tty_ring_fill, of which only what fits the budget stays. */
+static int fill_output(struct relay *relay)
+{
+	struct tty_ring *ring = &relay->to_output;
+	unsigned before = ring->size;
+	int r = tty_ring_fill(ring, relay->master);
+
+	if (ring->size > before)
+		ring->size = before + (unsigned)output_admit(relay->budget, ring->size - before);
+	return r;
+}
+
 static void step_master(struct relay *relay, short revents)
 {
-	if (revents & POLLIN && tty_ring_fill(&relay->to_output, relay->master) == 0)
+	if (revents & POLLIN && fill_output(relay) == 0)
 		relay->master_idle = true;
 	else if (revents & (POLLHUP | POLLERR) && !(revents & POLLIN))
 		relay->master_idle = true;
@@ -207,7 +219,7 @@ void relay_finish(struct relay *relay, int stop_fd)
 			return;
 		if (n < 0)
 			continue;
-		if (fds[0].revents && tty_ring_fill(ring, relay->master) <= 0)
+		if (fds[0].revents && fill_output(relay) <= 0)
 			open = false;
 		if (fds[1].revents)
 			(void)step_output(relay);

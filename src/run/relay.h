@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "isolate/tty.h"
+#include "run/output.h"
 #include "util/error.h"
 
 enum { RELAY_FDS = 3 };
@@ -30,10 +31,11 @@ struct relay {
 	bool master_idle;
 	struct tty_mode mode;
 	struct tty_ring to_master, to_output;
+	struct output_budget *budget; /* NULL: no limit on what is said */
 };
 
-/* Takes over `master`. Sets raw mode and the window size when we are in the foreground. */
-void relay_open(struct relay *relay, int master, int input, int output);
+/* Takes over `master`. Sets raw mode and the window size when we are in the foreground. At most what `budget` (NULL: everything) admits is passed on. */
+void relay_open(struct relay *relay, int master, int input, int output, struct output_budget *budget);
 
 /* Around being stopped: give the terminal back, take it again (also: the window has changed). */
 void relay_detach(struct relay *relay);

@@ -11,9 +11,9 @@ enum {
 	BYTES_PER_MS = 2 << 20, /* a fast writer: 2 GB/s */
 };
 
-void scratch_open(struct scratch *scratch, int fd)
+void scratch_open(struct scratch *scratch, int fd, bool is_limited)
 {
-	*scratch = (struct scratch){.fd = fd, .pause_ms = PAUSE_LEAST_MS};
+	*scratch = (struct scratch){.fd = fd, .is_limited = is_limited, .pause_ms = PAUSE_LEAST_MS};
 }
 
 bool scratch_is_full(const struct statfs *fs)
@@ -43,14 +43,14 @@ uint64_t scratch_look(struct scratch *scratch, uint64_t now_ms)
 		scratch->used_peak = used;
 	scratch->pause_ms = scratch_pause(fs.f_bfree * (uint64_t)fs.f_bsize, used != scratch->used, scratch->pause_ms);
 	scratch->used = used;
-	return now_ms + scratch->pause_ms;
+	return scratch->is_limited ? now_ms + scratch->pause_ms : 0;
 }
 
 const char *scratch_note(const struct scratch *scratch, struct arena *arena, uint64_t size, const struct origin *at)
 {
 	char text[UNITS_TEXT], where[256] = "";
 
-	if (!scratch->was_full)
+	if (!scratch->was_full || !scratch->is_limited)
 		return NULL;
 	if (at->file && at->line)
 		(void)snprintf(where, sizeof(where), " (%s:%u)", at->file, at->line);

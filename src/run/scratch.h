@@ -15,6 +15,7 @@
 
 struct scratch {
 	int fd;             /* of the filesystem; -1: nothing to look at */
+	bool is_limited;    /* else a look at the end is enough */
 	bool was_full;
 	uint64_t used_peak; /* bytes */
 	uint64_t used;      /* when last looked at */
@@ -22,7 +23,7 @@ struct scratch {
 };
 
 /* Owns `fd`, that may be -1, from then on. */
-void scratch_open(struct scratch *scratch, int fd);
+void scratch_open(struct scratch *scratch, int fd, bool is_limited);
 
 /* Look. When to look again (in the clock of `now_ms`); 0: never. */
 uint64_t scratch_look(struct scratch *scratch, uint64_t now_ms);

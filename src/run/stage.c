@@ -194,6 +194,7 @@ static int fork_payload(const struct stage *stage, int slave, pid_t *ret_pid, st
 	if (pid < 0)
 		return error_set(err, errno, "cannot fork the payload");
 	(void)fd_close(slave);
+	output_leave(stage->output);
 	*ret_pid = pid;
 	return -err->code;
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "isolate/seccomp.h"
+#include "run/output.h"
 #include "run/plan.h"
 
 struct stage {
@@ -13,6 +14,7 @@ struct stage {
 	int channel;             /* our end */
 	int guard;               /* the placeholders' guard; -1 */
 	const sigset_t *signals; /* the mask that the payload gets back */
+	struct output *output;   /* the pipes that it speaks into, where that is limited */
 };
 
 /* Never returns: ends with the sandbox. */

@@ -6,7 +6,8 @@
  *
  *     │ a limit that ends it: SIGKILL at once
  *
- * One poll(2) loop, six sources: signals, the channel, init's pidfd, the cgroup's events, the filter's listener, the relay; and the moments at which limits are looked at.
+ * One poll(2) loop, seven sources: signals, the channel, init's pidfd, the cgroup's events, the filter's listener, the relay, the pipes of a limited
+ * output; and the moments at which limits are looked at.
  */
 #include "run/supervise.h"
 
@@ -30,8 +31,8 @@ enum {
 	INIT_EXIT_MS = 2000, /* init has nothing left to do after EXIT; one that is stopped or stuck is killed */
 };
 
-/* Where poll's array holds what; the relay's come behind. */
-enum { SIGNALS, CHANNEL, PIDFD, LIMITS, LISTENER, RELAY, POLL_MAX = RELAY + RELAY_FDS };
+/* Where poll's array holds what; the relay's and the pipes' come behind. */
+enum { SIGNALS, CHANNEL, PIDFD, LIMITS, LISTENER, RELAY, PIPES = RELAY + RELAY_FDS, POLL_MAX = PIPES + OUTPUT_FDS };
 
 struct supervisor {
 	const struct supervise_plan *plan;
@@ -40,7 +41,7 @@ struct supervisor {
 	struct relay relay;
 	int signals;
 	uint64_t started_us, timeout_at, kill_at; /* the last two in ms; 0: never */
-	uint64_t limits_at;                       /* ms; when to look at them next; 0: never */
+	uint64_t limits_at, room_at;              /* ms; when to look at them next; 0: never */
 	int limits_fd;                            /* tells of the cgroup's events; -1 */
 	uint64_t passed;                          /* the signals passed on, a bit each */
 	enum outcome_cause ending;                /* why we are ending it; OUTCOME_EXITED: we are not */
@@ -251,6 +252,22 @@ static WHILE_IDLE void look_at_limits(struct supervisor *s, uint64_t now_ms)
 	}
 }
 
+/* More was said than may be. What was let through has been passed on, or will be. */
+static void check_output(struct supervisor *s)
+{
+	if (!s->plan->pipes || !s->plan->pipes->budget.is_over || s->ending == OUTCOME_OUTPUT)
+		return;
+	if (s->ending == OUTCOME_EXITED)
+		s->ending = OUTCOME_OUTPUT;
+	kill_tree(s);
+}
+
+static WHILE_IDLE void look_at_room(struct supervisor *s, uint64_t now_ms)
+{
+	if (s->room_at && now_ms >= s->room_at)
+		s->room_at = scratch_look(s->plan->room, now_ms);
+}
+
 static void check_clock(struct supervisor *s, uint64_t now_ms)
 {
 	if (s->timeout_at && now_ms >= s->timeout_at) {
@@ -290,6 +307,11 @@ static WHILE_IDLE int step(struct supervisor *s)
 	int limit = relay_prepare(&s->relay, now, fds + RELAY);
 
 	limit = sooner(sooner(sooner(limit, s->timeout_at, now), s->kill_at, now), s->limits_at, now);
+	limit = sooner(limit, s->room_at, now);
+	for (int i = 0; i < OUTPUT_FDS; i++)
+		fds[PIPES + i].fd = -1;
+	if (s->plan->pipes)
+		output_prepare(s->plan->pipes, fds + PIPES);
 	if (poll(fds, POLL_MAX, limit) < 0)
 		return errno == EINTR ? 0 : error_set(s->err, errno, "cannot wait for the sandbox");
 	now = now_us() / 1000;
@@ -298,12 +320,16 @@ static WHILE_IDLE int step(struct supervisor *s)
 	check_clock(s, now);
 	if (fds[LISTENER].revents && seccomp_notify_step(s->plan->notify, fds[LISTENER].revents, s->err) < 0)
 		return -s->err->code;
+	look_at_room(s, now);
 	if (fds[SIGNALS].revents) {
 		take_signal(s);
 		return 0; /* it may have stopped us for hours, and then what poll said is no longer true */
 	}
 	if (relay_step(&s->relay, now, fds + RELAY) < 0)
 		user_is_gone(s);
+	if (s->plan->pipes)
+		output_step(s->plan->pipes, fds + PIPES);
+	check_output(s);
 	/* EXIT is in the channel before init's end shows on the pidfd, so the channel goes first. */
 	if (fds[CHANNEL].revents)
 		return take_message(s);
@@ -353,6 +379,12 @@ static void look_back(struct supervisor *s)
 	if (!s->has_exit && s->ending == OUTCOME_EXITED)
 		look_at_limits(s, now_us() / 1000);
 	limits_usage(s->plan->limits, &s->outcome->tree_usage);
+	if (!s->plan->room || s->plan->room->fd < 0)
+		return;
+	(void)scratch_look(s->plan->room, 0);
+	uint64_t *peak = &s->outcome->tree_usage.scratch_peak;
+	if (*peak == UINT64_MAX || *peak < s->plan->room->used_peak)
+		*peak = s->plan->room->used_peak;
 }
 
 /* Of a tree that was killed, rusage does not know the most of it. */
@@ -367,7 +399,7 @@ static void judge(struct supervisor *s, const struct rusage *init_usage)
 	struct outcome *outcome = s->outcome;
 	const struct rusage *usage = s->has_exit ? &s->exit.usage : init_usage;
 
-	outcome->wait_status = s->has_exit ? s->exit.wait_status : SIGKILL;
+	outcome->wait_status = s->has_exit && s->ending != OUTCOME_OUTPUT ? s->exit.wait_status : SIGKILL; /* half of what it said is not what it said */
 	int signal = signal_of(outcome->wait_status);
 	bool is_ours = s->passed & 1ULL << signal;
 	outcome->outside_signal = is_ours ? signal : 0;
@@ -414,11 +446,12 @@ WHILE_IDLE int supervise_run(const struct supervise_plan *plan, struct outcome *
 		s.limits_at = s.started_us / 1000;
 		s.limits_fd = limits_event_fd(plan->limits);
 	}
-
+	if (plan->room)
+		s.room_at = scratch_look(plan->room, s.started_us / 1000);
 	if (plan->timeout_ms)
 		s.timeout_at = s.started_us / 1000 + plan->timeout_ms;
 	int r = open_signals(&s);
-	relay_open(&s.relay, plan->pty_master, plan->input, plan->output);
+	relay_open(&s.relay, plan->pty_master, plan->input, plan->output, plan->pipes ? &plan->pipes->budget : NULL);
 	mem_drop_program(); /* most payloads are waited for longer than the way here took */
 	while (r == 0 && !s.over)
 		r = step(&s);
@@ -427,8 +460,11 @@ WHILE_IDLE int supervise_run(const struct supervise_plan *plan, struct outcome *
 	else
 		finish_relay(&s);
 	relay_close(&s.relay);
-	s.signals = fd_close(s.signals);
 	int reaped = reap_init(&s, &usage);
+	if (r == 0 && plan->pipes)
+		output_finish(plan->pipes, s.signals); /* nobody writes any more */
+	check_output(&s);
+	s.signals = fd_close(s.signals);
 	if (r < 0 || reaped < 0)
 		return r < 0 ? r : reaped;
 	look_back(&s);

@@ -13,6 +13,8 @@
 #include "isolate/limits.h"
 #include "isolate/seccomp_notify.h"
 #include "run/outcome.h"
+#include "run/output.h"
+#include "run/scratch.h"
 #include "run/server.h"
 #include "util/error.h"
 
@@ -37,6 +39,8 @@ struct supervise_plan {
 			      * others and get no O_NONBLOCK */
 	struct limits *limits; /* NULL: none to look after */
 	struct seccomp_notify *notify; /* NULL: no filter that kills */
+	struct output *pipes;  /* what may be said, and the pipes that it is said into; NULL: whatever and none */
+	struct scratch *room;  /* to be looked at from time to time; NULL: not */
 	uint64_t timeout_ms; /* from this call on; 0: none. CLOCK_MONOTONIC: no clock change moves it, and the time that a
 			      * machine sleeps does not count, since the payload could not run in it either */
 	uint64_t grace_ms;   /* between SIGTERM or SIGHUP and SIGKILL, when it is we who end the payload */

@@ -56,7 +56,7 @@ Test(scratch, note_names_size_and_line)
 		{"nowhere", {0}, "the scratch space of 64M was full: "},
 	};
 	struct arena arena = {0};
-	struct scratch scratch = {.fd = -1};
+	struct scratch scratch = {.fd = -1, .is_limited = true};
 
 	cr_expect_null(scratch_note(&scratch, &arena, 64 << 20, &cases[0].at));
 	scratch.was_full = true;
@@ -72,9 +72,9 @@ Test(scratch, nothing_to_look_at)
 {
 	struct scratch scratch;
 
-	scratch_open(&scratch, -1);
+	scratch_open(&scratch, -1, true);
 	cr_expect_eq(scratch_look(&scratch, 5), 0);
-	scratch_open(&scratch, open("/dev/shm", O_PATH | O_CLOEXEC));
+	scratch_open(&scratch, open("/dev/shm", O_PATH | O_CLOEXEC), true);
 	cr_expect_gt(scratch_look(&scratch, 5), 5);
 	scratch_close(&scratch);
 	cr_expect_eq(scratch.fd, -1);
