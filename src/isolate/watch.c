@@ -47,7 +47,7 @@ int watch_new(const struct watch_sources *sources, const struct limit_spec *spec
 	watch->tasks_limit = limit_of(spec, mask, LIMIT_TASKS, UINT64_MAX);
 	watch->memory.limit = limit_of(spec, mask, LIMIT_MEMORY, UINT64_MAX);
 	watch->cpu.quota = limit_of(spec, mask, LIMIT_CPUS, 0);
-	watch->scratch = (struct watch_scratch){.limit = sources->scratch_on_disk ? limit_of(spec, mask, LIMIT_SCRATCH, UINT64_MAX) : UINT64_MAX, .pipe = -1, .pidfd = -1};
+	watch->scratch = (struct watch_scratch){.limit = sources->scratch_on_disk ? limit_of(spec, mask, LIMIT_SCRATCH, UINT64_MAX) : UINT64_MAX, .pipe = -1, .pidfd = -1, .started = time(NULL)};
 	set_units(watch);
 	watch_cpu_init(watch);
 	r = watch_tree_init(watch, err);
@@ -149,7 +149,7 @@ void watch_free(struct watch *watch)
 		return;
 	watch_scratch_done(watch);
 	watch_tree_done(watch);
-	free(watch->memory.objects);
+	free(watch->memory.objects.items);
 	(void)fd_close(watch->sources.procfs);
 	(void)fd_close(watch->sources.sysvipc_shm);
 	(void)fd_close(watch->sources.scratch);

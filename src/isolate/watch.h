@@ -25,7 +25,7 @@
 enum { WATCH_TMPFS_MAX = 64 };
 
 enum {
-	WATCH_FASTEST_MB = 2048,  /* a second: twice what one core touches anew in pages of 4 kB. A twentieth of the limit (32 MB to 64 MB) may be beyond
+	WATCH_FASTEST_MB = 3072,  /* a second: three times what one core touches anew in pages of 4 kB. A twentieth of the limit (32 MB to 64 MB) may be beyond
 				   * it by then. What is quicker, by huge pages or many cores, overshoots by as much more. */
 	WATCH_FLOOR_MS = 10,      /* between two looks: a clock tick, which is as fine as processor time is told */
 	WATCH_SLOWEST_MS = 250,

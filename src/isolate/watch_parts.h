@@ -49,6 +49,11 @@ struct watch_object {
 	uint64_t dev, inode, bytes;
 };
 
+struct watch_objects {
+	struct watch_object *items;
+	size_t count, room;
+};
+
 struct watch_memory {
 	uint64_t limit;      /* UINT64_MAX: none */
 	uint64_t known;      /* tmpfs and System V now */
@@ -64,8 +69,7 @@ struct watch_memory {
 
 	uint64_t sharedram_ref, resident_ref; /* at the start; at the last scan for memfds: shared memory that is not ours by tmpfs and System V */
 	uint64_t swap_ref;   /* used swap of the machine when /proc/PID/status was last read */
-	struct watch_object *objects; /* memfds, sorted */
-	size_t object_count, object_room;
+	struct watch_objects objects; /* memfds, sorted */
 	uint64_t memfd;
 	uint64_t scan_ns, scan_at_ms;
 	bool stirred;        /* something happened since the last scan */
@@ -89,6 +93,7 @@ struct watch_scratch {
 	uint64_t used, peak;
 	int pipe, pidfd;     /* of the walk that is under way; -1: none */
 	uint64_t next_ms;    /* when the next may begin */
+	int64_t started;     /* time(2) */
 };
 
 struct watch {
@@ -115,6 +120,12 @@ struct watch {
 int watch_tree_init(struct watch *watch, struct error *err) MUST_CHECK;
 bool watch_tree_look(struct watch *watch, uint64_t tasks_most);
 void watch_tree_done(struct watch *watch);
+
+/* watch_fds.c: files that only descriptors hold. */
+void watch_each_descriptor(struct watch *watch, void (*act)(void *context, int dir, const char *name), void *context);
+void watch_objects_add(struct watch_objects *objects, const struct watch_object *object);
+uint64_t watch_objects_sum(struct watch_objects *objects); /* each once; they are sorted then */
+bool watch_objects_have(const struct watch_objects *objects, uint64_t dev, uint64_t inode);
 
 /* watch_shared.c: memory that no process has as its own. */
 void watch_shared_init(struct watch *watch);

@@ -3,7 +3,7 @@
  * Files there belong to ids of the sandbox and may have modes that keep us out. So a child of ours joins its user namespace, where its owner has
  * all rights over such files, adds up what there is and ends. From inside it can neither be seen nor signalled: it is in the host's pid namespace.
  * It holds one folder open and goes up again by "..", so that neither depth nor a folder that is moved meanwhile makes it fail; what has several
- * links counts for each link its part.
+ * links counts for each link its part. Files that were removed and are still open count too.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,14 +12,17 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "isolate/watch_files.h"
 #include "isolate/watch_parts.h"
 #include "util/fd.h"
 #include "util/mem.h"
@@ -116,6 +119,78 @@ static void walk_all(struct walk *walk)
 	} while (walk->used <= walk->limit && ascend(walk));
 }
 
+/* --- files that have been removed and are still open ------------------------------------------------------------------------------------- */
+
+enum { MAX_OVERLAYS = 64 };
+enum { CLOCK_SLACK_S = 2 };
+
+struct deleted {
+	struct watch *watch;
+	uint64_t overlays[MAX_OVERLAYS]; /* mount ids (mountinfo, statx since 5.8) */
+	size_t overlay_count;
+	struct watch_objects objects;
+};
+
+/* 36 35 0:31 / /mnt rw - overlay overlay rw: only the kernel's overlay. fuse-overlayfs moves such files to its work folder, where the walk
+ * finds them, and a server of the payload's own could let us wait for ever. */
+static void find_overlays(struct deleted *deleted, pid_t pid)
+{
+	cleanup_close int fd = watch_open(deleted->watch, pid, "mountinfo", O_RDONLY);
+	struct watch_lines lines = {.fd = fd, .text = deleted->watch->text, .size = sizeof(deleted->watch->text)};
+	const char *line;
+
+	while (fd >= 0 && deleted->overlay_count < MAX_OVERLAYS && (line = watch_next_line(&lines))) {
+		const char *type = strstr(line, " - ");
+
+		if (type && strncmp(type, " - overlay ", 11) == 0)
+			deleted->overlays[deleted->overlay_count++] = strtoull(line, NULL, 10);
+	}
+}
+
+/* What was changed since the start is in the upper layer: removing a file of a lower one leaves its time of change as it was. */
+static void add_deleted(void *context, int dir, const char *name)
+{
+	static const char suffix[] = " (deleted)";
+	struct deleted *deleted = context;
+	char link[4096 + sizeof(suffix)];
+	ssize_t n = readlinkat(dir, name, link, sizeof(link) - 1);
+	struct watch_object object;
+	struct statx st;
+
+	if (n < (ssize_t)sizeof(suffix) || memcmp(link + n - (sizeof(suffix) - 1), suffix, sizeof(suffix) - 1) != 0 ||
+	    statx(dir, name, AT_STATX_DONT_SYNC, STATX_BASIC_STATS | STATX_MNT_ID, &st) < 0 || st.stx_ctime.tv_sec + CLOCK_SLACK_S < deleted->watch->scratch.started)
+		return;
+	for (size_t i = 0; i < deleted->overlay_count; i++) {
+		if (deleted->overlays[i] == st.stx_mnt_id) {
+			object = (struct watch_object){makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino, st.stx_blocks * 512};
+			watch_objects_add(&deleted->objects, &object);
+			return;
+		}
+	}
+}
+
+static uint64_t sum_deleted(struct watch *watch)
+{
+	struct deleted deleted = {.watch = watch};
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < watch->table.count; i++) {
+		char path[48];
+		struct stat st;
+
+		snprintf(path, sizeof(path), "%d/ns/mnt", watch->table.now[i].pid);
+		if (fstatat(watch->sources.procfs, path, &st, 0) < 0 || st.st_ino == last)
+			continue;
+		last = st.st_ino;
+		find_overlays(&deleted, watch->table.now[i].pid);
+	}
+	if (deleted.overlay_count > 0)
+		watch_each_descriptor(watch, add_deleted, &deleted);
+	return watch_objects_sum(&deleted.objects);
+}
+
+/* --- the child -------------------------------------------------------------------------------------------------------------------------- */
+
 static bool same_file(int a, int b)
 {
 	struct stat first, second;
@@ -147,11 +222,12 @@ static int find_user_ns(const struct watch *watch)
 	return -1;
 }
 
-static _Noreturn void walk_in_child(const struct watch *watch, int out)
+static _Noreturn void walk_in_child(struct watch *watch, int out)
 {
 	struct walk walk = {.limit = watch->scratch.limit};
 	struct walk_result result = {0};
 	int user_ns = find_user_ns(watch);
+	uint64_t deleted = sum_deleted(watch); /* before we are in the other namespace, where /proc may show us less */
 	int fd = openat(watch->sources.scratch, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -161,7 +237,7 @@ static _Noreturn void walk_in_child(const struct watch *watch, int out)
 	if (!walk.dir)
 		_exit(1);
 	walk_all(&walk);
-	result.used = walk.used;
+	result.used = walk.used + deleted;
 	result.cost_ns = watch_cost_ns();
 	_exit(fd_write_all(out, &result, sizeof(result)) < 0);
 }

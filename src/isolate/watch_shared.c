@@ -5,7 +5,6 @@
  * sandbox explain, or resident memory has fallen, which could hide such a rise; and every few seconds while anything happens at all, since
  * others on the machine may give back shared memory just then.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +24,6 @@
 enum { SCAN_RISE = 16 * 1024 * 1024 };
 enum { SCAN_ANYWAY_MS = 4000 };
 enum { SCAN_MAX_WAIT_MS = 250 };  /* but after a rise never later than this */
-enum { SCAN_MAX_THREADS = 64 };   /* of one process, each of which may have a table of descriptors of its own (unshare(2), CLONE_FILES) */
-enum { OBJECTS_FIRST = 64, OBJECTS_MAX = 65536 };
 
 static WHILE_IDLE uint64_t tmpfs_used(int fd)
 {
@@ -97,97 +94,23 @@ void watch_shared_init(struct watch *watch)
 	memory->shmem_dev = fd >= 0 && fstat(fd, &st) == 0 ? st.st_dev : 0;
 	memory->known = known_used(watch);
 	memory->sharedram_ref = machine_shared(&memory->swap_ref) - memory->known;
-	memory->object_room = OBJECTS_FIRST;
-	memory->objects = mem_resize(NULL, memory->object_room, sizeof(*memory->objects));
-}
-
-static int compare_objects(const void *a, const void *b)
-{
-	const struct watch_object *left = a, *right = b;
-
-	if (left->dev != right->dev)
-		return left->dev < right->dev ? -1 : 1;
-	return left->inode < right->inode ? -1 : left->inode > right->inode;
-}
-
-/* Sorted, each once. */
-static void tidy_objects(struct watch_memory *memory)
-{
-	size_t kept = 0;
-
-	qsort(memory->objects, memory->object_count, sizeof(*memory->objects), compare_objects);
-	for (size_t i = 0; i < memory->object_count; i++)
-		if (kept == 0 || compare_objects(&memory->objects[kept - 1], &memory->objects[i]) != 0)
-			memory->objects[kept++] = memory->objects[i];
-	memory->object_count = kept;
-}
-
-static void add_object(struct watch_memory *memory, const struct watch_object *object)
-{
-	if (memory->object_count == memory->object_room) {
-		tidy_objects(memory);
-		if (memory->object_count > memory->object_room / 2) {
-			if (memory->object_room >= OBJECTS_MAX)
-				return;
-			memory->object_room *= 2;
-			memory->objects = mem_resize(memory->objects, memory->object_room, sizeof(*memory->objects));
-		}
-	}
-	memory->objects[memory->object_count++] = *object;
 }
 
 /* The link's text first, which asks no filesystem anything; then what the kernel has without asking (a memfd has no server that could let us wait,
  * but a file of that name on a FUSE filesystem has). */
-static void scan_descriptor(struct watch *watch, int dir, const char *name)
+static void scan_descriptor(void *context, int dir, const char *name)
 {
+	struct watch *watch = context;
 	struct watch_object object;
 	struct statx st;
 	char link[64];
 	ssize_t n = readlinkat(dir, name, link, sizeof(link));
 
-	if (n < 8 || (strncmp(link, "/memfd:", 7) != 0 && strncmp(link, "/SYSV", 5) != 0 && strncmp(link, "/dev/zer", 8) != 0))
-		return;
-	if (link[1] == 'S' || statx(dir, name, AT_STATX_DONT_SYNC, STATX_INO | STATX_BLOCKS, &st) < 0)
+	if (n < 8 || (strncmp(link, "/memfd:", 7) != 0 && strncmp(link, "/dev/zer", 8) != 0) || statx(dir, name, AT_STATX_DONT_SYNC, STATX_INO | STATX_BLOCKS, &st) < 0)
 		return;
 	object = (struct watch_object){makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino, st.stx_blocks * 512};
 	if (link[1] == 'm' || object.dev == watch->memory.shmem_dev)
-		add_object(&watch->memory, &object);
-}
-
-static void scan_descriptors(struct watch *watch, int fd)
-{
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-
-	if (!dir) {
-		(void)fd_close(fd);
-		return;
-	}
-	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			scan_descriptor(watch, dirfd(dir), entry->d_name);
-	(void)closedir(dir);
-}
-
-static void scan_process(struct watch *watch, const struct watch_process *process)
-{
-	int tasks = process->threads < 2 ? -1 : watch_open(watch, process->pid, "task", O_RDONLY | O_DIRECTORY);
-	DIR *dir = tasks < 0 ? NULL : fdopendir(tasks);
-	const struct dirent *entry;
-	size_t seen = 0;
-
-	if (!dir) {
-		(void)fd_close(tasks);
-		scan_descriptors(watch, watch_open(watch, process->mm_pid, "fd", O_RDONLY | O_DIRECTORY));
-		return;
-	}
-	while ((entry = readdir(dir)) && seen < SCAN_MAX_THREADS) {
-		if (entry->d_name[0] == '.')
-			continue;
-		seen++;
-		scan_descriptors(watch, watch_open(watch, atoi(entry->d_name), "fd", O_RDONLY | O_DIRECTORY));
-	}
-	(void)closedir(dir);
+		watch_objects_add(&watch->memory.objects, &object);
 }
 
 void watch_shared_scan(struct watch *watch, uint64_t now_ms)
@@ -195,13 +118,9 @@ void watch_shared_scan(struct watch *watch, uint64_t now_ms)
 	struct watch_memory *memory = &watch->memory;
 	uint64_t start = watch_cost_ns(), swap;
 
-	memory->object_count = 0;
-	for (size_t i = 0; i < watch->table.count; i++)
-		scan_process(watch, &watch->table.now[i]);
-	tidy_objects(memory);
-	memory->memfd = 0;
-	for (size_t i = 0; i < memory->object_count; i++)
-		memory->memfd += memory->objects[i].bytes;
+	memory->objects.count = 0;
+	watch_each_descriptor(watch, scan_descriptor, watch);
+	memory->memfd = watch_objects_sum(&memory->objects);
 	memory->known = known_used(watch);
 	memory->sharedram_ref = machine_shared(&swap) - memory->known;
 	memory->resident_ref = watch->table.sums.resident;
@@ -255,13 +174,6 @@ WHILE_IDLE void watch_shared_look(struct watch *watch, uint64_t now_ms)
 		watch_shared_scan(watch, now_ms);
 }
 
-static bool is_known(const struct watch_memory *memory, uint64_t dev, uint64_t inode)
-{
-	struct watch_object key = {.dev = dev, .inode = inode};
-
-	return bsearch(&key, memory->objects, memory->object_count, sizeof(key), compare_objects);
-}
-
 /* The first line of a mapping (proc_pid_smaps(5)): whether what it maps is counted nowhere else. On the kernel's own tmpfs are System V segments,
  * memfds and what is shared without a name; files of other filesystems are in their statfs(2), or the host's. */
 static bool mapping_is_alone(const struct watch_memory *memory, const char *line)
@@ -272,7 +184,7 @@ static bool mapping_is_alone(const struct watch_memory *memory, const char *line
 
 	if (sscanf(line, "%*x-%*x %*s %*x %x:%x %llu %n", &major, &minor, &inode, &name) != 3 || inode == 0)
 		return false;
-	return makedev(major, minor) == memory->shmem_dev && strncmp(line + name, "/SYSV", 5) != 0 && !is_known(memory, makedev(major, minor), inode);
+	return makedev(major, minor) == memory->shmem_dev && strncmp(line + name, "/SYSV", 5) != 0 && !watch_objects_have(&memory->objects, makedev(major, minor), inode);
 }
 
 uint64_t watch_shared_alone(struct watch *watch, pid_t pid)
