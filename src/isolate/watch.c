@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,12 +38,36 @@ static void set_units(struct watch *watch)
 	watch->unsure = count * batch * watch->page; /* lib/percpu_counter.c, since 6.2; less before */
 }
 
+/* Each filesystem once: several folders may lie on one tmpfs. */
+static void drop_same_tmpfs(struct watch_sources *sources)
+{
+	struct stat seen[WATCH_TMPFS_MAX + 1], st;
+	size_t kept = 0, count = 0;
+
+	if (!sources->scratch_on_disk && sources->scratch >= 0 && fstat(sources->scratch, &seen[0]) == 0)
+		count = 1;
+	for (size_t i = 0; i < sources->tmpfs_count; i++) {
+		bool is_new = fstat(sources->tmpfs[i], &st) == 0;
+
+		for (size_t k = 0; k < count && is_new; k++)
+			is_new = seen[k].st_dev != st.st_dev;
+		if (is_new) {
+			seen[count++] = st;
+			sources->tmpfs[kept++] = sources->tmpfs[i];
+		} else {
+			(void)fd_close(sources->tmpfs[i]);
+		}
+	}
+	sources->tmpfs_count = kept;
+}
+
 int watch_new(const struct watch_sources *sources, const struct limit_spec *spec, unsigned mask, struct watch **ret, struct error *err)
 {
 	struct watch *watch = mem_alloc(sizeof(*watch));
 	int r;
 
 	watch->sources = *sources;
+	drop_same_tmpfs(&watch->sources);
 	watch->mask = mask;
 	watch->tasks_limit = limit_of(spec, mask, LIMIT_TASKS, UINT64_MAX);
 	watch->memory.limit = limit_of(spec, mask, LIMIT_MEMORY, UINT64_MAX);
@@ -99,12 +124,14 @@ WHILE_IDLE void watch_tick(struct watch *watch, uint64_t now_ms, struct limit_ve
 	*ret = (struct limit_verdict){.order = LIMIT_GO_ON, .limit = LIMIT_MAX, .next_ms = now_ms + WATCH_SLOWEST_MS};
 	watch->elapsed_ms = watch->last_ms && now_ms > watch->last_ms ? now_ms - watch->last_ms : 0;
 	watch->last_ms = now_ms;
+	watch->first_ms = watch->first_ms ? watch->first_ms : now_ms;
 	any = watch_tree_look(watch, watch->tasks_limit);
 	if (!any)
 		return; /* all have ended */
 	watch->quiet_looks = watch->table.sums.quiet && watch->table.sums.cpu_ticks == 0 ? watch->quiet_looks + 1 : 0;
 	if (watch->quiet_looks >= QUIET_LOOKS)
 		wait = WATCH_QUIET_MS;
+	wait = min_of(wait, now_ms - watch->first_ms); /* at first often, so that a short run has its peaks too */
 	wait = min_of(wait, look_at_tasks(watch, ret));
 	cost = watch_cost_ns() - start;
 	watch->cost_ns = watch->cost_ns ? (watch->cost_ns * 7 + cost) / 8 : cost;

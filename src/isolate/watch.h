@@ -4,13 +4,19 @@
  * no other process can ever appear, so that a reused number is at worst another process of the same sandbox; /proc/sysvipc/shm of its ipc
  * namespace; and its tmpfs mounts. A process that double-forks, changes its parent or session or stops itself stands there all the same.
  *
- * Memory is looked at in tiers, the next only where the one before could not say that all is well:
- *   1. resident pages of each process (stat), plus all tmpfs and System V memory: never less than the truth but for memfds, which
- *      sysinfo(2)'s shared memory gives away
- *   2. proportional shares (smaps_rollup), swap included
- *   3. shared mappings one by one (smaps): what is a mapped file of our own tmpfs counts once; unmapped memfds by /proc/PID/fd
- * File cache is not counted: it is given back on demand. The next look comes as soon as the tree could be beyond its limit at WATCH_FASTEST_MB
- * a second, at least every WATCH_SLOWEST_MS (or WATCH_QUIET_MS), and never so often that looking costs more than its share of a processor.
+ * Memory is anonymous pages, page tables, swap, tmpfs, System V segments, memfds and other shared memory; file cache is given back on demand and
+ * does not count. It is looked at in tiers, the next only where the one before could not say that all is well:
+ *   1. resident pages of each process (stat) plus all tmpfs and System V memory, or the last exact number plus by how much it can have grown
+ *      since: never less than the truth but for memfds, which sysinfo(2)'s shared memory gives away
+ *   2. proportional shares (smaps_rollup)
+ *   3. shared mappings one by one (smaps): files of our own tmpfs are counted already, as are memfds, by /proc/PID/fd, mapped or not
+ * The next look comes as soon as the tree could be beyond its limit at WATCH_FASTEST_MB a second, at least every WATCH_SLOWEST_MS (or WATCH_QUIET_MS),
+ * and never so often that looking costs more than its share of a processor.
+ *
+ * What it does not see, and a cgroup would: shared anonymous memory that was written and then taken out of all page tables (MADV_DONTNEED) or whose
+ * mapping was cut to a rest, memfds that wait in a socket or are mapped so with no descriptor left, tmpfs that a payload with
+ * CAP_SYS_ADMIN mounts itself, and what socket buffers and pipes hold. On a disk: removed files that are only mapped. Two processes that share
+ * one memory for long without being threads (clone(2), CLONE_VM) count twice.
  */
 #ifndef CARREL_ISOLATE_WATCH_H
 #define CARREL_ISOLATE_WATCH_H

@@ -102,7 +102,7 @@ struct watch {
 	uint64_t tasks_limit;
 	uint64_t tasks_peak;
 	uint64_t tick_us, page;
-	uint64_t last_ms;    /* of the last look; 0: none yet */
+	uint64_t first_ms, last_ms; /* of looks; 0: none yet */
 	uint64_t elapsed_ms; /* between the last two looks */
 	uint64_t cost_ns;    /* of a plain look, smoothed */
 	unsigned quiet_looks;
