@@ -1,10 +1,10 @@
 #include "run/init.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -22,10 +22,18 @@ enum { LAST_REAP_MS = 1000, RESUME_AGAIN_MS = 50 };
 struct init {
 	const struct init_plan *plan;
 	int children; /* a signalfd for SIGCHLD */
+	int events;   /* an epoll of it and the channel: poll(2) fails above RLIMIT_NOFILE, and prlimit(2) lets whoever has our ids set ours to 0 */
 	bool ended, resumed;
 	struct suspend suspend;
 	int wait_status;
 };
+
+static int watch_for(const struct init *init, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(init->events, EPOLL_CTL_ADD, fd, &event);
+}
 
 /* Everything is blocked: what the namespace sends to PID 1 stays pending and does nothing. SIGCHLD must not be ignored, whatever
  * was inherited, or the kernel would reap in our place and the payload's status would be lost. */
@@ -39,7 +47,8 @@ static int take_signals(struct init *init)
 	sigemptyset(&children);
 	sigaddset(&children, SIGCHLD);
 	init->children = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (init->children < 0)
+	init->events = epoll_create1(EPOLL_CLOEXEC);
+	if (init->children < 0 || watch_for(init, init->children) < 0 || watch_for(init, init->plan->channel) < 0)
 		return -errno;
 	/* The channel's end says the same, but only once we look: this works also when init itself is stopped or traced. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -61,14 +70,22 @@ static WHILE_IDLE bool reap(struct init *init)
 	return pid == 0;
 }
 
-static void wait_for_children(const struct init *init, int timeout_ms)
+static void drop_signals(const struct init *init)
 {
-	struct pollfd wait = {.fd = init->children, .events = POLLIN};
 	struct signalfd_siginfo info;
 
-	if (poll(&wait, 1, timeout_ms) > 0)
-		while (read(init->children, &info, sizeof(info)) > 0)
-			;
+	while (read(init->children, &info, sizeof(info)) > 0)
+		;
+}
+
+static void wait_for_children(int timeout_ms)
+{
+	const struct timespec timeout = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L};
+	sigset_t children;
+
+	sigemptyset(&children);
+	sigaddset(&children, SIGCHLD);
+	(void)sigtimedwait(&children, NULL, &timeout); /* it is blocked */
 }
 
 static int64_t now_ms(void)
@@ -91,7 +108,7 @@ static void end_the_rest(struct init *init)
 
 		if (left <= 0)
 			return;
-		wait_for_children(init, (int)left);
+		wait_for_children((int)left);
 	}
 }
 
@@ -136,33 +153,31 @@ static int obey(struct init *init)
 
 static WHILE_IDLE int serve(struct init *init)
 {
-	struct pollfd fds[] = {
-	    {.fd = init->children, .events = POLLIN},
-	    {.fd = init->plan->channel, .events = POLLIN},
-	};
+	struct epoll_event events[2];
 
 	/* Reaping comes first: a payload that ended before the signalfd was made has left no signal. */
 	for (reap(init); !init->ended; reap(init)) {
 		/* A child that is just being forked when SIGSTOP comes gets it at birth, but not the SIGCONT behind it, which its parent ignores
 		 * by default (kernel: __send_signal_locked leaves before it looks at the forks under way). So SIGCONT is sent twice. */
-		int n = poll(fds, 2, init->resumed ? RESUME_AGAIN_MS : -1);
+		int n = epoll_wait(init->events, events, ARRAY_SIZE(events), init->resumed ? RESUME_AGAIN_MS : -1);
+
 		if (n == 0) {
 			suspend_end(&init->suspend);
 			init->resumed = false;
 		}
-		if (n <= 0)
-			continue;
-		if (fds[0].revents)
-			wait_for_children(init, 0);
-		if (fds[1].revents && obey(init) < 0)
-			return -EPIPE;
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.fd == init->children)
+				drop_signals(init);
+			else if (obey(init) < 0)
+				return -EPIPE;
+		}
 	}
 	return 0;
 }
 
 WHILE_IDLE int init_run(const struct init_plan *plan)
 {
-	struct init init = {.plan = plan, .children = -1};
+	struct init init = {.plan = plan, .children = -1, .events = -1};
 	int r = take_signals(&init);
 
 	if (r < 0)
@@ -174,6 +189,7 @@ WHILE_IDLE int init_run(const struct init_plan *plan)
 	if (r == 0)
 		r = report_end(&init);
 	init.children = fd_close(init.children);
+	init.events = fd_close(init.events);
 	suspend_done(&init.suspend);
 	return r;
 }
