@@ -178,7 +178,7 @@ static uint64_t sum_deleted(struct watch *watch)
 		char path[48];
 		struct stat st;
 
-		snprintf(path, sizeof(path), "%d/ns/mnt", watch->table.now[i].pid);
+		(void)snprintf(path, sizeof(path), "%d/ns/mnt", watch->table.now[i].pid);
 		if (fstatat(watch->sources.procfs, path, &st, 0) < 0 || st.st_ino == last)
 			continue;
 		last = st.st_ino;
@@ -208,7 +208,7 @@ static int find_user_ns(const struct watch *watch)
 		char path[48];
 		int fd;
 
-		snprintf(path, sizeof(path), "%d/ns/user", watch->table.now[i].pid);
+		(void)snprintf(path, sizeof(path), "%d/ns/user", watch->table.now[i].pid);
 		fd = openat(watch->sources.procfs, path, O_RDONLY | O_CLOEXEC);
 		while (fd >= 0 && !same_file(fd, own)) {
 			cleanup_close int inner = fd;

@@ -21,6 +21,7 @@ enum { TREE_FIRST_ROOM = 64, TREE_MAX_ROOM = 16384 };
 enum { TREE_MAX_FDS = 200 };
 enum { LIST_AT_PROCESSES = 256 }; /* fs/proc/base.c, FIRST_PROCESS_ENTRY: before that come sixty files that are no processes */
 enum { STAT_TEXT = 1024 };
+enum { TABLES_TO_READ = 1024 * 1024 };
 
 struct entry { /* getdents64(2) */
 	uint64_t inode;
@@ -164,7 +165,7 @@ static WHILE_IDLE uint64_t weigh(struct watch *watch, struct watch_process *proc
 	uint64_t most = process->virtual / 512, tables;
 	bool read = process->status_faults != UINT64_MAX;
 
-	if (most > 1024 * 1024 && most > watch->memory.limit / 1024 && (!read || process->faults > process->status_faults + 256)) {
+	if (most > TABLES_TO_READ && most > watch->memory.limit / 1024 && (!read || process->faults > process->status_faults + 256)) {
 		watch_read_status(watch, process);
 		read = true;
 	}
