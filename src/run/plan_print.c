@@ -66,6 +66,8 @@ static void print_entry(const struct tree_entry *entry, struct buf *out)
 		buf_printf(out, ", mode: %s", entry->keep ? "keep" : "discard");
 	if (entry->kind == TREE_TMPFS)
 		buf_printf(out, ", size: %s, file_mode: %04o", entry->size ? units_format_size(entry->size, size) : "default", (unsigned)entry->mode);
+	if (entry->in_scratch)
+		buf_puts(out, ", shared: true");
 	buf_printf(out, "%s%s}", entry->noexec ? ", exec: false" : "", entry->optional ? ", optional: true" : "");
 	if (entry->made_up)
 		buf_puts(out, "  # built in\n");
