@@ -162,6 +162,18 @@ int limits_clone_into(const struct limits *limits)
 	return limits->cgroup.path ? limits->cgroup.box : -1;
 }
 
+void limits_forget(struct limits *limits)
+{
+	struct cgroup *cgroup = &limits->cgroup;
+
+	if (!cgroup->path)
+		return;
+	cgroup->parent = fd_close(cgroup->parent);
+	cgroup->outer = fd_close(cgroup->outer);
+	cgroup->box = fd_close(cgroup->box);
+	cgroup->events = fd_close(cgroup->events);
+}
+
 void limits_ask(struct limits *limits, pid_t init, struct error *why)
 {
 	if (limits->plan->wants_scope && scope_begin(&limits->plan->facts.scope, init, "a carrel sandbox", &limits->scope, why) < 0)

@@ -60,6 +60,8 @@ void limits_init(struct limits *limits, struct limits_plan *plan, struct arena *
  * limits_start with the descriptors that the stage sent (owned from then on); limits_tick while it runs; limits_end in any case. */
 int limits_begin(struct limits *limits, struct error *err) MUST_CHECK;
 int limits_clone_into(const struct limits *limits); /* the cgroup's descriptor for clone3, or -1 */
+/* In the clone: close what is the launcher's, so that the cgroup's lock goes with it. */
+void limits_forget(struct limits *limits);
 /* Sends what a scope needs; nothing is waited for. A failure is kept in `why` for limits_adopt. */
 void limits_ask(struct limits *limits, pid_t init, struct error *why);
 /* Waits for the scope. 1: there is none, for the reason that `why` gives, and the plan has fallen back. -errno with `why`: a limit that the kernel refuses. */

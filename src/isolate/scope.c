@@ -8,12 +8,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "isolate/cgroup_parts.h"
 #include "isolate/scope_wire.h"
 #include "util/fd.h"
 #include "util/proc.h"
+#include "util/procstat.h"
 
 enum { CONNECT_AGAIN_MS = 5, CGROUP_TEXT_MAX = 64 * 1024 };
 
@@ -119,14 +121,32 @@ static void wait_for_more(const struct scope_job *job, int64_t most_ms)
 		(void)poll(NULL, 0, most_ms < CONNECT_AGAIN_MS ? (int)most_ms : CONNECT_AGAIN_MS);
 }
 
+/* Somebody who works for us, or for others before us, is not gone: has the other side used a processor since we looked last, or does it wait for one? */
+static bool is_busy(const struct scope_job *job, uint64_t *ticks_seen)
+{
+	cleanup_close int procfs = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	struct procstat stat;
+	bool has_worked;
+
+	if (!job->is_connected || procfs < 0 || getsockopt(job->socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || procstat_read(procfs, peer.pid, &stat) < 0)
+		return false;
+	has_worked = *ticks_seen && stat.user_ticks + stat.system_ticks > *ticks_seen;
+	*ticks_seen = stat.user_ticks + stat.system_ticks;
+	return has_worked || stat.state == 'R';
+}
+
 /* What has come is looked at before the clock is: our own delay (stopped, an overloaded machine) is no silence of systemd. */
 static int talk(struct scope_job *job, struct error *err)
 {
 	int64_t quiet_since = proc_now_ms();
-	int64_t end = job->began_ms + SCOPE_MOST_MS;
+	uint64_t ticks = 0;
+	int64_t end = job->began_ms + SCOPE_MOST_SILENCES * job->silence_ms;
 
-	if (end < quiet_since + SCOPE_SILENCE_MS)
-		end = quiet_since + SCOPE_SILENCE_MS;
+	if (end < quiet_since + job->silence_ms)
+		end = quiet_since + job->silence_ms;
+	(void)is_busy(job, &ticks); /* where it stands now */
 	for (;;) {
 		bool heard = false;
 		int r = step(job, &heard, err);
@@ -136,7 +156,9 @@ static int talk(struct scope_job *job, struct error *err)
 			return r < 0 ? r : 0;
 		if (heard)
 			quiet_since = now;
-		silent = quiet_since + SCOPE_SILENCE_MS;
+		silent = quiet_since + job->silence_ms;
+		if (now >= silent && now < end && is_busy(job, &ticks))
+			silent = (quiet_since = now) + job->silence_ms;
 		if (now >= silent || now >= end)
 			return fail(job, ETIMEDOUT, now >= silent ? "nobody answers" : "it takes too long", err);
 		wait_for_more(job, (silent < end ? silent : end) - now);
@@ -173,12 +195,33 @@ static int find_cgroup(const struct scope_job *job, const char *cgroup_mount, ch
 	return r;
 }
 
+/* An emulated or overloaded machine answers late, and is as slow with us: how long ago did this process begin? */
+static int64_t own_age_ms(void)
+{
+	cleanup_close int procfs = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct procstat self;
+	struct timespec now;
+
+	if (procfs < 0 || procstat_read(procfs, getpid(), &self) < 0 || clock_gettime(CLOCK_BOOTTIME, &now) < 0)
+		return 0;
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)self.start_ticks * 1000 / sysconf(_SC_CLK_TCK);
+}
+
+static int64_t patience_ms(void)
+{
+	int64_t age = own_age_ms();
+
+	if (age * 4 > SCOPE_SILENCE_MOST_MS)
+		return SCOPE_SILENCE_MOST_MS;
+	return age * 4 > SCOPE_SILENCE_MS ? age * 4 : SCOPE_SILENCE_MS;
+}
+
 /* --- from outside ------------------------------------------------------------------------------------------------------------------------- */
 
 int scope_begin(const struct scope_facts *facts, pid_t pid, const char *description, struct scope_job *ret, struct error *err)
 {
 	static unsigned count;
-	struct scope_job job = {.pid = pid, .began_ms = proc_now_ms()};
+	struct scope_job job = {.pid = pid, .began_ms = proc_now_ms(), .silence_ms = patience_ms()};
 	struct scope_request request = {.unit = job.unit, .description = description, .pid = pid, .uid = geteuid(), .is_bus = facts->is_bus};
 	bool heard = false;
 	int r;

@@ -2,7 +2,8 @@
  * specification for the wire). The scope holds init and goes with it: when its last process ends systemd removes it, also after SIGKILL of the launcher.
  *
  * We talk to $XDG_RUNTIME_DIR/systemd/private, systemd's own socket, where no bus daemon stands between (hundreds at once do not meet the bus's limits of
- * connections), else to the session bus. Silence of SCOPE_SILENCE_MS at any point means that nobody is there. The answers are parsed as foreign
+ * connections), else to the session bus. Silence of SCOPE_SILENCE_MS at any point, of one who does nothing
+ * meanwhile, means that nobody is there. The answers are parsed as foreign
  * bytes: bounded, every length checked.
  */
 #ifndef CARREL_ISOLATE_SCOPE_H
@@ -15,7 +16,11 @@
 #include "util/error.h"
 #include "util/mem.h"
 
-enum { SCOPE_SILENCE_MS = 200, SCOPE_MOST_MS = 1000 };
+enum {
+	SCOPE_SILENCE_MS = 200, /* where all is slow, our own start too, four times as long as that has taken, */
+	SCOPE_SILENCE_MOST_MS = 2000, /* but never longer than this */
+	SCOPE_MOST_SILENCES = 5, /* for the whole talk */
+};
 
 struct scope_facts {
 	const char *socket;     /* path of a unix socket ('@' in front: abstract); NULL: none */
@@ -36,6 +41,7 @@ struct scope_job {
 	char unit[64];     /* "carrel-1234-5.scope" */
 	pid_t pid;
 	int64_t began_ms;
+	int64_t silence_ms; /* that means nobody is there */
 	struct scope_wire *wire; /* owned: what is to be sent, and what was received and not parsed yet; NULL: nothing under way */
 };
 

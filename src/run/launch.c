@@ -153,6 +153,7 @@ static int clone_init(struct launch *launch, struct error *err)
 	pid = ns_clone(&launch->plan.ns, limits_clone_into(&launch->limits), &launch->pidfd, err);
 	if (pid == 0) {
 		(void)fd_close(pair[0]);
+		limits_forget(&launch->limits);
 		stage_run(&(struct stage){.plan = &launch->plan, .filter = &launch->filter, .channel = pair[1], .guard = launch->guard, .signals = &launch->signals, .output = &launch->output});
 	}
 	(void)fd_close(pair[1]);
