@@ -34,13 +34,27 @@ static uint64_t peak(int dir, const char *file, uint64_t seen)
 	return exact != UINT64_MAX ? exact : seen ? seen : UINT64_MAX;
 }
 
+enum { SOONEST_MS = 50 }; /* a tree that lives at its limit, on file cache, hits it all the time */
+
+/* The kernel kills at once, and then nobody can be looked at any more: so above half of the limit, while it grows, the largest is noted now and
+ * then; and what grows by a gigabyte a second is seen there. */
+static uint64_t next_look(struct cgroup *cgroup, uint64_t memory)
+{
+	uint64_t half = cgroup->memory_limit / 2, moved = memory > cgroup->memory_before ? memory - cgroup->memory_before : 0, ms;
+
+	cgroup->memory_before = memory;
+	if (!cgroup->is_set[LIMIT_MEMORY])
+		return CGROUP_LOOK_MS;
+	ms = memory < half ? (half - memory) >> 20 : moved > half / 32 ? SOONEST_MS : CGROUP_LOOK_MS;
+	return ms < SOONEST_MS ? SOONEST_MS : ms > CGROUP_LOOK_MS ? CGROUP_LOOK_MS : ms;
+}
+
 void cgroup_tick(struct cgroup *cgroup, uint64_t now_ms, struct limit_verdict *ret)
 {
-	enum { SOONEST_MS = 50 }; /* a tree that lives at its limit, on file cache, hits it all the time */
 	char text[CGROUP_TEXT];
 	uint64_t now = cgroup_read_number(cgroup->outer, "memory.current"), hits, killed, met;
 
-	*ret = (struct limit_verdict){.order = LIMIT_GO_ON, .next_ms = now_ms + CGROUP_LOOK_MS};
+	*ret = (struct limit_verdict){.order = LIMIT_GO_ON, .next_ms = now_ms + next_look(cgroup, known(now))};
 	raise_to(&cgroup->memory_seen, now);
 	raise_to(&cgroup->tasks_seen, cgroup_read_number(cgroup->outer, "pids.current"));
 	if (!cgroup->is_set[LIMIT_MEMORY])

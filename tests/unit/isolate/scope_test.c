@@ -129,7 +129,8 @@ static void serve(int listener, bool is_bus, enum conduct conduct)
 	static const char ok[] = "OK 0123456789abcdef0123456789abcdef\r\n";
 	cleanup_buf struct buf out = {0};
 	char unit[64] = "";
-	int fd = accept(listener, NULL, NULL);
+	/* By the server itself, which is the other side then (unix(7), SO_PEERCRED). */
+	int fd = listen(listener, 0) < 0 ? -1 : accept(listener, NULL, NULL);
 	uint32_t serial;
 
 	if (conduct == CLOSES)
@@ -157,6 +158,17 @@ struct server {
 	pid_t pid;
 };
 
+static void wait_for_listener(int listener)
+{
+	int is_listening = 0;
+	socklen_t size = sizeof(is_listening);
+
+	while (!is_listening) {
+		(void)usleep(1000);
+		cr_assert_eq(getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size), 0);
+	}
+}
+
 static void start(struct server *server, bool is_bus, enum conduct conduct)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -167,10 +179,10 @@ static void start(struct server *server, bool is_bus, enum conduct conduct)
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", server->path);
 	server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	cr_assert_eq(bind(server->listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	cr_assert_eq(listen(server->listener, 0), 0);
 	server->pid = fork();
 	if (server->pid == 0)
 		serve(server->listener, is_bus, conduct);
+	wait_for_listener(server->listener);
 }
 
 static void stop(struct server *server)
