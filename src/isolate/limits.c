@@ -201,23 +201,17 @@ int limits_adopt(struct limits *limits, pid_t init, struct error *why)
 	return 1;
 }
 
-static void close_sources(const struct watch_sources *sources)
-{
-	(void)fd_close(sources->procfs);
-	(void)fd_close(sources->sysvipc_shm);
-	(void)fd_close(sources->scratch);
-	for (size_t i = 0; i < sources->tmpfs_count; i++)
-		(void)fd_close(sources->tmpfs[i]);
-}
-
-int limits_start(struct limits *limits, const struct watch_sources *sources, struct error *err)
+int limits_start(struct limits *limits, struct watch_sources *sources, struct error *err)
 {
 	struct limit_spec spec = with_room_for_init(&limits->plan->spec);
 	unsigned mask = mask_of(limits->plan, LIMIT_RUNG_WATCHER) | mask_of(limits->plan, LIMIT_RUNG_RLIMIT);
 
+	struct watch_sources taken = *sources;
+
+	*sources = WATCH_SOURCES_NONE;
 	if (limits->plan->wants_watcher)
-		return watch_new(sources, &spec, mask, &limits->watch, err);
-	close_sources(sources);
+		return watch_new(&taken, &spec, mask, &limits->watch, err);
+	watch_sources_close(&taken);
 	return 0;
 }
 

@@ -57,7 +57,7 @@ struct limits {
 void limits_init(struct limits *limits, struct limits_plan *plan, struct arena *arena);
 
 /* In this order, by the launcher: limits_begin before the clone; limits_ask and limits_adopt with the cloned init, before it is told to go on;
- * limits_start with the descriptors that the stage sent (owned from then on); limits_tick while it runs; limits_end in any case. */
+ * limits_start with the descriptors that the stage sent (taken over); limits_tick while it runs; limits_end in any case. */
 int limits_begin(struct limits *limits, struct error *err) MUST_CHECK;
 int limits_clone_into(const struct limits *limits); /* the cgroup's descriptor for clone3, or -1 */
 /* In the clone: close what is the launcher's, so that the cgroup's lock goes with it. */
@@ -66,7 +66,7 @@ void limits_forget(struct limits *limits);
 void limits_ask(struct limits *limits, pid_t init, struct error *why);
 /* Waits for the scope. 1: there is none, for the reason that `why` gives, and the plan has fallen back. -errno with `why`: a limit that the kernel refuses. */
 int limits_adopt(struct limits *limits, pid_t init, struct error *why) MUST_CHECK;
-int limits_start(struct limits *limits, const struct watch_sources *sources, struct error *err) MUST_CHECK;
+int limits_start(struct limits *limits, struct watch_sources *sources, struct error *err) MUST_CHECK;
 
 /* Look, where it is time to (now_ms: CLOCK_MONOTONIC), and say what is to be done. ret->next_ms: when to call again; 0: never. */
 void limits_tick(struct limits *limits, uint64_t now_ms, struct limit_verdict *ret);

@@ -61,6 +61,16 @@ static void drop_same_tmpfs(struct watch_sources *sources)
 	sources->tmpfs_count = kept;
 }
 
+void watch_sources_close(struct watch_sources *sources)
+{
+	(void)fd_close(sources->procfs);
+	(void)fd_close(sources->sysvipc_shm);
+	(void)fd_close(sources->scratch);
+	for (size_t i = 0; i < sources->tmpfs_count; i++)
+		(void)fd_close(sources->tmpfs[i]);
+	*sources = WATCH_SOURCES_NONE;
+}
+
 int watch_new(const struct watch_sources *sources, const struct limit_spec *spec, unsigned mask, struct watch **ret, struct error *err)
 {
 	struct watch *watch = mem_alloc(sizeof(*watch));
@@ -177,10 +187,6 @@ void watch_free(struct watch *watch)
 	watch_scratch_done(watch);
 	watch_tree_done(watch);
 	free(watch->memory.objects.items);
-	(void)fd_close(watch->sources.procfs);
-	(void)fd_close(watch->sources.sysvipc_shm);
-	(void)fd_close(watch->sources.scratch);
-	for (size_t i = 0; i < watch->sources.tmpfs_count; i++)
-		(void)fd_close(watch->sources.tmpfs[i]);
+	watch_sources_close(&watch->sources);
 	free(watch);
 }

@@ -50,6 +50,10 @@ struct watch_sources {
 	size_t tmpfs_count;
 };
 
+#define WATCH_SOURCES_NONE ((struct watch_sources){.procfs = -1, .sysvipc_shm = -1, .scratch = -1})
+
+void watch_sources_close(struct watch_sources *sources);
+
 struct watch;
 
 /* Watches over those limits of the spec whose bit (1 << LIMIT_X) is in `mask`: LIMIT_MEMORY, LIMIT_TASKS, LIMIT_CPUS, LIMIT_SCRATCH; others only for usage.
