@@ -4,6 +4,9 @@
  * ended is kept where no parent gained as much. One that ignores SIGCHLD and starts children shorter than the time between two looks
  * would still get most of it for nothing; where ended processes left nothing behind, what is running at the moment of looking is therefore
  * taken to have run all the time since the last look, which is true on average (less the part of it that it waits for a processor).
+ *
+ * Whoever is stopped can have itself continued, by a timer whose signal is SIGCONT for one. It is stopped again each time, and charged for what it
+ * used; one that goes on with that for seconds is ended, since nothing else holds it.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,6 +19,7 @@
 
 enum { IDLE_LOOKS = 3 };       /* with nothing used, before looks become rare */
 enum { ESCAPED_US = 20 * 1000 }; /* used since the stop: two ticks may come late, more means that it goes on */
+enum { ESCAPES_MOST = 8, ESCAPING_MS = 2000 }; /* since the stop, both: a machine under load may be slow to stop it */
 
 void watch_cpu_init(struct watch *watch)
 {
@@ -93,6 +97,7 @@ static WHILE_IDLE void throttle(struct watch_cpu *cpu, uint64_t now_ms, uint64_t
 		cpu->stopped = true;
 		cpu->stopped_at_ms = now_ms;
 		cpu->since_stop_us = 0;
+		cpu->escapes = 0;
 		ret->order = LIMIT_STOP_TREE;
 	} else if (cpu->stopped && cpu->budget_us >= full / 2) {
 		cpu->stopped = false;
@@ -100,6 +105,10 @@ static WHILE_IDLE void throttle(struct watch_cpu *cpu, uint64_t now_ms, uint64_t
 	} else if (cpu->stopped && (cpu->since_stop_us += used) > ESCAPED_US) {
 		cpu->since_stop_us = 0;
 		ret->order = LIMIT_STOP_TREE; /* somebody was continued, or came into being just then */
+		if (++cpu->escapes >= ESCAPES_MOST && now_ms >= cpu->stopped_at_ms + ESCAPING_MS) {
+			ret->order = LIMIT_END_TREE;
+			ret->limit = LIMIT_CPUS;
+		}
 	}
 }
 

@@ -82,6 +82,7 @@ struct watch_cpu {
 	int64_t budget_us;
 	bool stopped;
 	uint64_t stopped_at_ms, since_stop_us, throttled_us;
+	unsigned escapes;    /* times that it went on since the stop */
 	uint64_t rate;       /* thousandths of a processor, as last seen running */
 	uint64_t user_ticks, system_ticks; /* as last seen: how to divide the total */
 	uint64_t total_us;   /* monotonic */

@@ -22,6 +22,7 @@ static const char *const cause_names[OUTCOME_CAUSE_MAX] = {
     [OUTCOME_MEMORY] = "memory",
     [OUTCOME_TASKS] = "tasks",
     [OUTCOME_SCRATCH] = "scratch",
+    [OUTCOME_CPUS] = "cpus",
     [OUTCOME_OUTPUT] = "output",
     [OUTCOME_KILLED] = "killed",
 };
@@ -64,7 +65,7 @@ static void format_origin(struct json *json, const struct origin *origin)
 
 static void format_limit(struct json *json, const struct outcome *outcome)
 {
-	static const char *const units[] = {[OUTCOME_MS] = "ms", [OUTCOME_BYTES] = "bytes", [OUTCOME_COUNT] = "count"};
+	static const char *const units[] = {[OUTCOME_MS] = "ms", [OUTCOME_BYTES] = "bytes", [OUTCOME_COUNT] = "count", [OUTCOME_THOUSANDTHS] = "thousandths"};
 	struct outcome_words words;
 
 	if (!outcome_limit_of(outcome, &words) || !words.limit->value)

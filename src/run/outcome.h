@@ -22,6 +22,7 @@ enum outcome_cause {
 	OUTCOME_MEMORY,          /* resources.memory */
 	OUTCOME_TASKS,           /* resources.tasks */
 	OUTCOME_SCRATCH,         /* resources.scratch */
+	OUTCOME_CPUS,            /* resources.cpus, which it would not be held to */
 	OUTCOME_OUTPUT,          /* resources.output */
 	OUTCOME_KILLED,          /* the whole sandbox was killed from outside: SIGKILL, or the kernel was out of memory */
 	OUTCOME_CAUSE_MAX,

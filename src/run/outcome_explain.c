@@ -15,6 +15,7 @@ bool outcome_limit_of(const struct outcome *outcome, struct outcome_words *ret)
 	    [OUTCOME_MEMORY] = {"memory limit", OUTCOME_BYTES, &outcome->tree_limits[LIMIT_MEMORY]},
 	    [OUTCOME_TASKS] = {"tasks limit", OUTCOME_COUNT, &outcome->tree_limits[LIMIT_TASKS]},
 	    [OUTCOME_SCRATCH] = {"scratch limit", OUTCOME_BYTES, &outcome->tree_limits[LIMIT_SCRATCH]},
+	    [OUTCOME_CPUS] = {"CPU limit", OUTCOME_THOUSANDTHS, &outcome->tree_limits[LIMIT_CPUS]},
 	    [OUTCOME_OUTPUT] = {"output limit", OUTCOME_BYTES, &outcome->limits.output},
 	};
 
@@ -39,7 +40,10 @@ static const char *format_amount(uint64_t value, enum outcome_unit unit, char te
 		return units_format_duration(value, text);
 	if (unit == OUTCOME_BYTES)
 		return units_format_size(value, text);
-	(void)snprintf(text, UNITS_TEXT, "%" PRIu64, value);
+	if (unit == OUTCOME_THOUSANDTHS)
+		(void)snprintf(text, UNITS_TEXT, "%g", (double)value / 1000);
+	else
+		(void)snprintf(text, UNITS_TEXT, "%" PRIu64, value);
 	return text;
 }
 
@@ -127,6 +131,8 @@ const char *outcome_explain(const struct outcome *outcome, char buffer[OUTCOME_T
 		append(buffer, "ended by the ");
 		append_limit(buffer, &words);
 		append_largest(buffer, &outcome->reached);
+		if (outcome->cause == OUTCOME_CPUS)
+			append(buffer, ": each time that it was stopped, it continued itself");
 		return buffer;
 	}
 	switch (outcome->cause) {

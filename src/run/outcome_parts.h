@@ -7,7 +7,7 @@
 #include "run/outcome.h"
 #include "util/units.h"
 
-enum outcome_unit { OUTCOME_MS, OUTCOME_BYTES, OUTCOME_COUNT };
+enum outcome_unit { OUTCOME_MS, OUTCOME_BYTES, OUTCOME_COUNT, OUTCOME_THOUSANDTHS };
 
 /* What a cause that is a limit is called, and in what its value is. */
 struct outcome_words {

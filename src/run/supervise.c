@@ -229,6 +229,8 @@ static enum outcome_cause cause_of_limit(enum limit limit)
 		return OUTCOME_TASKS;
 	case LIMIT_SCRATCH:
 		return OUTCOME_SCRATCH;
+	case LIMIT_CPUS:
+		return OUTCOME_CPUS;
 	default:
 		return OUTCOME_MEMORY;
 	}

@@ -9,7 +9,7 @@
  *   siege threads MB COUNT    many threads allocate at once, in huge pages where there are some
  *   siege idle-init MB COUNT  PID 1 gets no processor time from so many busy processes; then memory
  *   siege idle-init-busy COUNT MS     the same, only busy
- *   siege awake COUNT MS      busy processes that a timer continues when they are stopped
+ *   siege awake COUNT MS      busy processes that timers continue when they are stopped
  *   siege brief COUNT MS      busy in children of some milliseconds that nobody waits for
  *   siege users COUNT         tasks of many users
  *   siege clones COUNT        tasks that are threads
@@ -193,8 +193,10 @@ static void start_thread(int (*run)(void *), void *argument)
 	enum { STACK = 64 * 1024 };
 	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
-	if (stack == MAP_FAILED || clone(run, stack + STACK, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, argument) < 0)
+	if (stack == MAP_FAILED || clone(run, stack + STACK, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, argument) < 0) {
+		pause_ms(400); /* for whoever only looks now and then */
 		fail("clone");
+	}
 }
 
 struct part {
@@ -255,15 +257,19 @@ static void be_told(int signal)
 	(void)signal;
 }
 
+/* Many timers of one shot each: a stop takes a signal away that waits, and with it the timer. */
 static void stay_awake(void)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGCONT};
-	const struct itimerspec often = {.it_interval = {.tv_nsec = 500000}, .it_value = {.tv_nsec = 500000}};
-	timer_t timer;
 
 	(void)signal(SIGCONT, be_told); /* a timer of a signal that is ignored stops (Linux 6.13) */
-	if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0 || timer_settime(timer, 0, &often, NULL) < 0)
-		fail("timer");
+	for (int i = 1; i < STAY_S * 100; i++) {
+		const struct itimerspec once = {.it_value = {.tv_sec = i / 100, .tv_nsec = i % 100 * 10000000 + 1}};
+		timer_t timer;
+
+		if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0 || timer_settime(timer, 0, &once, NULL) < 0)
+			fail("timer");
+	}
 }
 
 static void be_awake(int count, int ms)

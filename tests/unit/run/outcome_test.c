@@ -57,6 +57,7 @@ Test(outcome, explanations)
 	    {"memory, nobody saw which", {.cause = OUTCOME_MEMORY, .tree_limits[LIMIT_MEMORY] = {64 << 20, {"web.yaml", 3, 1}}}, "ended by the memory limit of 64M (web.yaml:3)"},
 	    {"tasks", {.cause = OUTCOME_TASKS, .tree_limits[LIMIT_TASKS] = {64, {"web.yaml", 4, 1}}}, "ended by the tasks limit of 64 (web.yaml:4)"},
 	    {"scratch", {.cause = OUTCOME_SCRATCH, .tree_limits[LIMIT_SCRATCH] = {1 << 20, {"web.yaml", 5, 1}}}, "ended by the scratch limit of 1M (web.yaml:5)"},
+	    {"CPUs", {.cause = OUTCOME_CPUS, .tree_limits[LIMIT_CPUS] = {500, {"web.yaml", 5, 1}}}, "ended by the CPU limit of 0.5 (web.yaml:5): each time that it was stopped, it continued itself"},
 	    {"output", {.cause = OUTCOME_OUTPUT, .limits.output = {1024, {"command line --set resources.output", 0, 0}}}, "ended by the output limit of 1K (command line --set resources.output)"},
 	    {"forks refused", {.cause = OUTCOME_EXITED, .wait_status = 2 << 8, .tree_limits[LIMIT_TASKS] = {64, {"web.yaml", 4, 1}}, .tree_usage = {.fork_refused = 3}},
 	     "the tasks limit of 64 (web.yaml:4) was reached: 3 new ones were refused"},
