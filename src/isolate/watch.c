@@ -2,8 +2,10 @@
  * watch_cpu.c and watch_scratch.c. */
 #include "isolate/watch.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include "isolate/watch_parts.h"
 #include "util/fd.h"
 #include "util/mem.h"
+#include "util/sys.h"
 
 enum { QUIET_LOOKS = 8 };
 enum { CROWDED_MS = 50 }; /* between looks when half of the tasks are there */
@@ -36,6 +39,16 @@ static void set_units(struct watch *watch)
 	watch->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	watch->tick_us = 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
 	watch->unsure = count * batch * watch->page; /* lib/percpu_counter.c, since 6.2; less before */
+}
+
+/* We run for a tenth of a millisecond at a time, and say so: on a busy machine the scheduler then lets us run soon after we have woken, not after all
+ * those who have processors to themselves for several milliseconds. It gives us no more of a processor, and older kernels do not mind it. */
+static void ask_to_wake_soon(void)
+{
+	struct sys_sched_attr attr = {.size = sizeof(attr), .policy = SCHED_OTHER, .flags = SCHED_FLAG_RESET_ON_FORK, .nice = getpriority(PRIO_PROCESS, 0), .runtime = 100000};
+
+	if (sched_getscheduler(0) == SCHED_OTHER)
+		(void)sys_sched_setattr(0, &attr); /* only makes us quicker */
 }
 
 /* Each filesystem once: several folders may lie on one tmpfs. */
@@ -91,20 +104,41 @@ int watch_new(const struct watch_sources *sources, const struct limit_spec *spec
 		return r;
 	}
 	watch_shared_init(watch);
+	if (mask & (1U << LIMIT_MEMORY))
+		ask_to_wake_soon();
 	*ret = watch;
 	return 0;
 }
 
-/* Looks of a large tree cost much: not sooner than they may, but neither so late that the memory could be gone. */
+static WHILE_IDLE uint64_t min_of(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Looks of a large tree cost much: not sooner than they may, but neither so late that the memory could be gone: at 1 GB/s no more may be beyond the
+ * limit than the leave, or half of the limit is still free. */
 static WHILE_IDLE uint64_t stretch(const struct watch *watch, uint64_t wait)
 {
 	const struct watch_memory *memory = &watch->memory;
 	uint64_t least = watch->cost_ns * WATCH_SHARE / 1000000;
-	uint64_t most = memory->limit != UINT64_MAX && memory->bound > memory->limit / 2 ? WATCH_STRETCHED_MS : WATCH_QUIET_MS;
+	uint64_t most = WATCH_QUIET_MS;
 
+	if (memory->limit != UINT64_MAX)
+		most = memory->bound > memory->limit / 2 ? WATCH_STRETCHED_MS : WATCH_SLOWEST_MS;
+	if (memory->limit != UINT64_MAX && watch->table.sums.growth > 0)
+		most = min_of(most, (watch_memory_left(memory) + watch_memory_leave(memory)) / WATCH_BYTES_A_MS(1024));
 	least = least > most ? most : least;
 	wait = wait < least ? least : wait;
 	return wait < WATCH_FLOOR_MS ? WATCH_FLOOR_MS : wait;
+}
+
+/* Smoothed, but less is believed at once: one look in which files are opened, or that was pushed off its processor, says little. */
+static WHILE_IDLE void learn_cost(struct watch *watch, uint64_t cost)
+{
+	if (watch->cost_ns == 0)
+		watch->cost_ns = 1; /* the first opens everything */
+	else
+		watch->cost_ns = cost < watch->cost_ns ? cost : (watch->cost_ns * 7 + cost) / 8;
 }
 
 static WHILE_IDLE uint64_t look_at_tasks(struct watch *watch, struct limit_verdict *ret)
@@ -121,14 +155,9 @@ static WHILE_IDLE uint64_t look_at_tasks(struct watch *watch, struct limit_verdi
 	return tasks > watch->tasks_limit / 2 ? CROWDED_MS : UINT64_MAX;
 }
 
-static WHILE_IDLE uint64_t min_of(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 WHILE_IDLE void watch_tick(struct watch *watch, uint64_t now_ms, struct limit_verdict *ret)
 {
-	uint64_t start = watch_cost_ns(), wait = WATCH_SLOWEST_MS, cost;
+	uint64_t start = watch_cost_ns(), wait = WATCH_SLOWEST_MS;
 	bool any;
 
 	*ret = (struct limit_verdict){.order = LIMIT_GO_ON, .limit = LIMIT_MAX, .next_ms = now_ms + WATCH_SLOWEST_MS};
@@ -143,8 +172,7 @@ WHILE_IDLE void watch_tick(struct watch *watch, uint64_t now_ms, struct limit_ve
 		wait = WATCH_QUIET_MS;
 	wait = min_of(wait, now_ms - watch->first_ms); /* at first often, so that a short run has its peaks too */
 	wait = min_of(wait, look_at_tasks(watch, ret));
-	cost = watch_cost_ns() - start;
-	watch->cost_ns = watch->cost_ns ? (watch->cost_ns * 7 + cost) / 8 : cost;
+	learn_cost(watch, watch_cost_ns() - start);
 	if (ret->order == LIMIT_GO_ON) {
 		wait = min_of(wait, watch_memory_look(watch, now_ms, ret));
 		if (ret->order == LIMIT_GO_ON)

@@ -60,7 +60,8 @@ struct watch;
  * Owns the descriptors of `sources` from then on, also on failure. */
 int watch_new(const struct watch_sources *sources, const struct limit_spec *spec, unsigned mask, struct watch **ret, struct error *err) MUST_CHECK;
 
-/* Where it is time to: look. STOP_TREE and CONTINUE_TREE throttle for LIMIT_CPUS; the caller does it (init does, for the whole namespace). */
+/* Where it is time to: look. STOP_TREE and CONTINUE_TREE throttle for LIMIT_CPUS; the caller does it (init does, for the whole namespace), and
+ * ends the tree for END_TREE; of one above its memory limit the largest process has been killed by then. */
 void watch_tick(struct watch *watch, uint64_t now_ms, struct limit_verdict *ret);
 
 /* The machine slept, or we were stopped: what happened meanwhile is no guide for the next look. */

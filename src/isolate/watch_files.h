@@ -5,6 +5,7 @@
 #include "isolate/watch_parts.h"
 
 int watch_open(struct watch *watch, pid_t pid, const char *name, int flags);
+
 struct watch_lines {
 	int fd;
 	char *text;

@@ -6,20 +6,27 @@
  * fifty processes which share two gigabytes costs as little as any.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 
 #include "isolate/watch_files.h"
 #include "isolate/watch_parts.h"
+#include "util/fd.h"
 #include "util/mem.h"
+#include "util/sys.h"
 
 enum { PEAK_STEP = 8 * 1024 * 1024 };  /* a peak is worth an exact look when it may be so much higher */
+enum { LIKELY_SHARE = 4 };             /* when it is probably above the limit, a quarter of a processor may go into knowing */
 enum { MOST_BEYOND = 64 * 1024 * 1024 };
+enum { GROWS = 1024 * 1024 };          /* since the look before: nothing may be beyond the limit by the next one */
 
 struct exact {
 	uint64_t alone;   /* anonymous memory, swap, page tables: nobody else counts them */
 	uint64_t shared;  /* shares of shared memory, some of it counted elsewhere too */
 	uint64_t largest;
 	const struct watch_process *largest_process;
+	size_t large; /* processes that matter: with a thirty-second part of the limit or more */
 };
 
 static struct watch_process *find_process(struct watch_table *table, pid_t pid)
@@ -69,6 +76,7 @@ static void add_process(struct watch *watch, struct watch_process *process, stru
 	process->shared = shares.shared;
 	exact->alone += process->alone;
 	exact->shared += process->shared;
+	exact->large += process->alone + process->shared >= watch->memory.limit / 32;
 	if (process->alone + process->shared >= exact->largest) {
 		exact->largest = process->alone + process->shared;
 		exact->largest_process = process;
@@ -93,7 +101,7 @@ static uint64_t sum_exactly(struct watch *watch, struct exact *exact)
 	return least + shared;
 }
 
-static void look_exactly(struct watch *watch, uint64_t now_ms)
+static void look_exactly(struct watch *watch, uint64_t now_ms, struct exact *ret)
 {
 	struct watch_memory *memory = &watch->memory;
 	uint64_t start = watch_cost_ns();
@@ -105,6 +113,7 @@ static void look_exactly(struct watch *watch, uint64_t now_ms)
 		add_process(watch, &watch->table.now[i], &exact);
 	drop_vforked(&watch->table, &exact);
 	memory->exact = sum_exactly(watch, &exact);
+	memory->exact_sum = memory->sum;
 	memory->has_exact = true;
 	memory->growth = 0;
 	memory->bound = memory->exact;
@@ -115,6 +124,35 @@ static void look_exactly(struct watch *watch, uint64_t now_ms)
 		memcpy(memory->largest_comm, exact.largest_process->comm, LIMIT_COMM);
 	if (memory->exact > memory->peak)
 		memory->peak = memory->exact;
+	*ret = exact;
+}
+
+/* Init, which ends the tree, has to get a processor first, and on a busy machine that is time for tens of megabytes more. A process that grows stands
+ * still at once. pidfd_send_signal(2) takes a folder of /proc. */
+static void kill_largest(struct watch *watch, const struct watch_process *process)
+{
+	cleanup_close int fd = process && process->pid != 1 ? watch_open(watch, process->pid, "", O_RDONLY | O_DIRECTORY) : -1;
+
+	if (fd >= 0)
+		(void)sys_pidfd_send_signal(fd, SIGKILL); /* whether or not, the caller ends them all */
+}
+
+static void judge(struct watch *watch, uint64_t now_ms, struct limit_verdict *ret)
+{
+	struct watch_memory *memory = &watch->memory;
+	struct exact exact;
+
+	look_exactly(watch, now_ms, &exact);
+	if (memory->exact > memory->limit && exact.large > 1)
+		look_exactly(watch, now_ms, &exact); /* what passed from one process to another between two files was seen twice */
+	if (memory->exact <= memory->limit)
+		return;
+	kill_largest(watch, exact.largest_process);
+	ret->order = LIMIT_END_TREE;
+	ret->limit = LIMIT_MEMORY;
+	ret->used = memory->exact;
+	ret->largest = memory->largest;
+	memcpy(ret->largest_comm, memory->largest_comm, LIMIT_COMM);
 }
 
 /* No more than this is used: see at the top. */
@@ -127,6 +165,8 @@ static WHILE_IDLE void find_bound(struct watch *watch, uint64_t now_ms)
 	watch_shared_look(watch, now_ms);
 	memory->growth += sums->growth + (memory->known > known ? memory->known - known : 0) + (memory->memfd > memfd ? memory->memfd - memfd : 0);
 	sum = sums->resident + sums->unsure + sums->tables + sums->swap + memory->known + memory->memfd;
+	memory->likely = !memory->has_exact ? sum : memory->exact + sum > memory->exact_sum ? memory->exact + sum - memory->exact_sum : 0;
+	memory->sum = sum;
 	memory->bound = memory->has_exact && memory->exact + memory->growth < sum ? memory->exact + memory->growth : sum;
 }
 
@@ -137,6 +177,8 @@ static WHILE_IDLE bool wants_exact(const struct watch_memory *memory, uint64_t n
 
 	if (!memory->has_exact)
 		return true;
+	if (memory->likely > memory->limit && waited >= memory->exact_ns * LIKELY_SHARE / 1000000)
+		return true;
 	if (memory->bound > memory->limit)
 		return waited >= (wait < WATCH_STRETCHED_MS ? wait : WATCH_STRETCHED_MS);
 	if (waited < wait)
@@ -146,28 +188,28 @@ static WHILE_IDLE bool wants_exact(const struct watch_memory *memory, uint64_t n
 	return memory->bound > memory->peak + step;
 }
 
+WHILE_IDLE uint64_t watch_memory_left(const struct watch_memory *memory)
+{
+	return memory->limit > memory->bound ? memory->limit - memory->bound : 0;
+}
+
+WHILE_IDLE uint64_t watch_memory_leave(const struct watch_memory *memory)
+{
+	uint64_t leave = memory->limit / 20;
+
+	return leave < MOST_BEYOND / 2 ? MOST_BEYOND / 2 : leave > MOST_BEYOND ? MOST_BEYOND : leave;
+}
+
 WHILE_IDLE uint64_t watch_memory_look(struct watch *watch, uint64_t now_ms, struct limit_verdict *ret)
 {
 	struct watch_memory *memory = &watch->memory;
-	uint64_t left, leave;
+	uint64_t leave;
 
 	find_bound(watch, now_ms);
-	if (wants_exact(memory, now_ms)) {
-		look_exactly(watch, now_ms);
-		if (memory->exact > memory->limit && watch->table.count > 1)
-			look_exactly(watch, now_ms); /* what passed from one process to another between two files was seen twice */
-		if (memory->exact > memory->limit) {
-			ret->order = LIMIT_END_TREE;
-			ret->limit = LIMIT_MEMORY;
-			ret->used = memory->exact;
-			ret->largest = memory->largest;
-			memcpy(ret->largest_comm, memory->largest_comm, LIMIT_COMM);
-		}
-	}
+	if (wants_exact(memory, now_ms))
+		judge(watch, now_ms, ret);
 	if (memory->limit == UINT64_MAX)
 		return UINT64_MAX;
-	left = memory->limit > memory->bound ? memory->limit - memory->bound : 0;
-	leave = memory->limit / 20;
-	leave = leave < MOST_BEYOND / 2 ? MOST_BEYOND / 2 : leave > MOST_BEYOND ? MOST_BEYOND : leave;
-	return (left + leave) / ((uint64_t)WATCH_FASTEST_MB * 1024 * 1024 / 1000);
+	leave = watch->table.sums.growth >= GROWS ? 0 : watch_memory_leave(memory);
+	return (watch_memory_left(memory) + leave) / WATCH_BYTES_A_MS(WATCH_FASTEST_MB);
 }

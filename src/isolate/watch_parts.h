@@ -58,8 +58,10 @@ struct watch_memory {
 	uint64_t limit;      /* UINT64_MAX: none */
 	uint64_t known;      /* tmpfs and System V now */
 	uint64_t machine, known_at_ms; /* shared memory of the machine when `known` was found out */
+	uint64_t sum;        /* all of it, what is shared more than once */
 	uint64_t bound;      /* no more than this is used now */
-	uint64_t exact;      /* result of the last exact look */
+	uint64_t likely;     /* the last exact result, and by how much the sum has changed since */
+	uint64_t exact, exact_sum; /* result of the last exact look, and the sum then */
 	uint64_t growth;     /* since then */
 	bool has_exact;
 	uint64_t exact_ns, exact_at_ms; /* what it cost, and when */
@@ -112,8 +114,7 @@ struct watch {
 	struct watch_cpu cpu;
 	struct watch_scratch scratch;
 	uint64_t unsure;     /* what the kernel may not yet have added to the resident pages of a process */
-	char listing[8192];  /* of processes */
-	char text[16384];    /* of files, a piece at a time */
+	char listing[8192], text[16384]; /* of processes; of files, a piece at a time */
 };
 
 /* watch_tree.c: the processes. watch_tree_look gives false when there are none any more, or none can be listed; with tasks above `tasks_most` it may
@@ -121,7 +122,6 @@ struct watch {
 int watch_tree_init(struct watch *watch, struct error *err) MUST_CHECK;
 bool watch_tree_look(struct watch *watch, uint64_t tasks_most);
 void watch_tree_done(struct watch *watch);
-
 /* watch_fds.c: files that only descriptors hold. */
 void watch_each_descriptor(struct watch *watch, void (*act)(void *context, int dir, const char *name), void *context);
 void watch_objects_add(struct watch_objects *objects, const struct watch_object *object);
@@ -137,13 +137,15 @@ uint64_t watch_shared_alone(struct watch *watch, pid_t pid);
 
 /* watch_memory.c, watch_cpu.c, watch_scratch.c: one limit each. They fill the verdict and give in how many milliseconds to look again (UINT64_MAX:
  * does not matter). */
+#define WATCH_BYTES_A_MS(megabytes_a_second) ((uint64_t)(megabytes_a_second) * 1024 * 1024 / 1000)
+uint64_t watch_memory_left(const struct watch_memory *memory);
+uint64_t watch_memory_leave(const struct watch_memory *memory); /* what may be beyond the limit before we look */
 uint64_t watch_memory_look(struct watch *watch, uint64_t now_ms, struct limit_verdict *ret);
 void watch_cpu_init(struct watch *watch);
 uint64_t watch_cpu_look(struct watch *watch, uint64_t now_ms, struct limit_verdict *ret);
 uint64_t watch_scratch_look(struct watch *watch, uint64_t now_ms, struct limit_verdict *ret);
 void watch_scratch_done(struct watch *watch);
 
-/* Nanoseconds of processor time of this thread, for what a look costs. */
-uint64_t watch_cost_ns(void);
+uint64_t watch_cost_ns(void); /* processor time of this thread, for what a look costs */
 
 #endif

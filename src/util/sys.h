@@ -108,4 +108,17 @@ static inline int sys_landlock_restrict_self(int ruleset, unsigned flags) /* 5.1
 	return (int)syscall(SYS_landlock_restrict_self, ruleset, flags);
 }
 
+struct sys_sched_attr { /* <linux/sched/types.h>, which does not go with <sched.h> */
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period; /* nanoseconds */
+};
+
+static inline int sys_sched_setattr(pid_t pid, struct sys_sched_attr *attr) /* 3.14; runtime for SCHED_OTHER 6.12 */
+{
+	return (int)syscall(SYS_sched_setattr, pid, attr, 0);
+}
+
 #endif

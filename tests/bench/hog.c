@@ -1,4 +1,4 @@
-/* Allocates so many megabytes a second, evenly, up to so many.
+/* Allocates so many megabytes a second, up to so many; never more, also after it had to wait for a processor.
  *
  *   hog MB_A_SECOND MB
  */
@@ -21,15 +21,15 @@ static double now(void)
 int main(int argc, char **argv)
 {
 	long rate = argc > 2 ? atol(argv[1]) : 0, most = argc > 2 ? atol(argv[2]) : 0;
-	double start = now();
 
 	for (long done = 0; done < most; done++) {
+		double start = now();
 		char *step = mmap(NULL, STEP, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		if (step == MAP_FAILED)
 			return 1;
 		memset(step, 1, STEP);
-		while (now() - start < (double)(done + 1) / (double)rate)
+		while (now() - start < 1 / (double)rate)
 			;
 	}
 	return most > 0 ? 0 : 2;
