@@ -356,14 +356,16 @@ suite() # SUITE [PATTERN]
 {
 	echo "# suite $1 ${2:-}"
 	started=$(date +%s)
+	# What a limit holds is measured, so that one is not to disturb another.
+	case ${2:-} in limits*) jobs=1 ;; *) jobs=2 ;; esac
 	# That of an older Debian has not all functions that the tests were linked to; the program, a static one, does not ask it.
 	if "build/tests/$1" --list 2>&1 | grep -q 'GLIBC_.* not found'; then
 		echo "# suite-result $1${2:+:$2} older C library"
 		return
 	fi
-	"build/tests/$1" --verbose --color=never --timeout 900 -j 2 ${2:+--filter "$2"} </dev/null >"$here/log" 2>&1
-	sed -e '/^\[RUN \] /d' -e '/^\[PASS\] /d' -e '/: Test is disabled$/d' -e 's/^/# > /' "$here/log"
-	sed -n "s/^\[FAIL\] \([^:]*\): .*/not ok $1 \1/p" "$here/log" | sort -u
+	"build/tests/$1" --verbose --color=never --timeout 900 -j "$jobs" ${2:+--filter "$2"} </dev/null >"$here/log" 2>&1
+	sed -e '/^\[RUN \] /d' -e '/^\[PASS\] /d' -e '/^\[====\] Running /d' -e '/: Test is disabled$/d' -e 's/^/# > /' "$here/log"
+	sed -n "s/^\[FAIL\] \([^ ]*\): .*/not ok $1 \1/p" "$here/log" | sort -u
 	skipped=$(grep '^\[SKIP\] \|^SKIP: ' "$here/log" | grep -vc ': Test is disabled$')
 	summary=$(sed -n 's/.*Synthesis: Tested: \([0-9]*\) | Passing: \([0-9]*\) | Failing: \([0-9]*\) .*/\2 of \1/p' "$here/log")
 	[ -n "$summary" ] || echo "not ok suite $1 ended without a summary: $(tail -n 3 "$here/log" | tr '\n' '|')"

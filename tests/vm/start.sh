@@ -92,7 +92,7 @@ setup_apparmor()
 
 checks() # COMMAND: as ada, until it ends
 {
-	cat >/run/systemd/system/carrel-checks.service <<-END
+	cat >/run/systemd/system/checks.service <<-END
 		[Service]
 		Type=oneshot
 		User=ada
@@ -106,7 +106,7 @@ checks() # COMMAND: as ada, until it ends
 		TimeoutStartSec=infinity
 	END
 	systemctl daemon-reload
-	systemctl start carrel-checks.service
+	systemctl start checks.service
 }
 
 # Its words come before the line that the results begin with.
