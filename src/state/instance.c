@@ -223,6 +223,8 @@ static int make_locked(int dir, char id[INSTANCE_ID + 1])
 			return -errno;
 		if (file >= 0 && flock(file, LOCK_EX | LOCK_NB) == 0 && fstat(file, &st) == 0 && st.st_nlink == 1)
 			return take_fd(file);
+		if (file >= 0)
+			(void)unlinkat(dir, id, 0); /* a sweep may have done it */
 	}
 	return -EAGAIN;
 }
