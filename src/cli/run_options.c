@@ -122,6 +122,15 @@ static int refuse_privileged(void *context, const struct option_use *use, struct
 	return error_hint(err, "--cap-add, --device and --security-opt give the single right that is needed");
 }
 
+/* Docker's options for what has a key here, or nothing like it: the row's help is the hint. */
+static int refuse_dockers(void *context, const struct option_use *use, struct error *err)
+{
+	(void)context;
+	(void)error_set(err, EINVAL, "cannot take Docker's --%s", use->option->name);
+	(void)error_cause(err, "it has another name here, or nothing like it");
+	return error_hint(err, "%s", use->option->help);
+}
+
 /* Rows that are hidden are other spellings, and what is refused for now: a habit from Docker meets a clear answer, the help no promise. */
 const struct cli_option run_options[] = {
 	{"profile", 0, "NAME|FILE", NULL, "Use this profile, as @NAME does; of several the later wins", life, add_profile, .key = NULL},
@@ -168,6 +177,18 @@ const struct cli_option run_options[] = {
 	{"cpuset-cpus", 0, "LIST", NULL, "The processors it may use: 0-3,6", limits, set_key, .key = "resources.cpuset"},
 	{"pids-limit", 0, "NUMBER", NULL, "Processes and threads", limits, set_limit, .key = "resources.tasks"},
 	{"ulimit", 0, "NAME=SOFT[:HARD]", NULL, "A limit of each process: nofile=1024:2048", limits, add_ulimit, .key = NULL},
+	{"memory-swap", 0, "SIZE", NULL, "--set resources.swap=SIZE  is the swap alone; Docker's counts memory and swap together", limits, refuse_dockers, .hidden = true},
+	{"memory-reservation", 0, "SIZE", NULL, "--set resources.memory_high=SIZE  slows it down above this size", limits, refuse_dockers, .hidden = true},
+	{"memory-swappiness", 0, "NUMBER", NULL, "--set resources.swap=0  keeps it out of the swap", limits, refuse_dockers, .hidden = true},
+	{"kernel-memory", 0, "SIZE", NULL, "--memory  counts the kernel's memory too, where a cgroup holds it", limits, refuse_dockers, .hidden = true},
+	{"oom-kill-disable", 0, NULL, NULL, "leave out  --memory , or set  resources.memory_high , which ends nothing", limits, refuse_dockers, .hidden = true},
+	{"cpu-shares", 'c', "NUMBER", NULL, "--set resources.cpu_weight=NUMBER , where 100 is what 1024 shares are", limits, refuse_dockers, .hidden = true},
+	{"cpu-quota", 0, "NUMBER", NULL, "--cpus 0.5  is a quota of 50000 in a period of 100000", limits, refuse_dockers, .hidden = true},
+	{"cpu-period", 0, "NUMBER", NULL, "--cpus 0.5  is a quota of 50000 in a period of 100000", limits, refuse_dockers, .hidden = true},
+	{"blkio-weight", 0, "NUMBER", NULL, "--set resources.io_weight=NUMBER , where 100 is usual", limits, refuse_dockers, .hidden = true},
+	{"device-read-bps", 0, "DEVICE:SIZE", NULL, "--set resources.io_read=SIZE  is a second's, of each disk", limits, refuse_dockers, .hidden = true},
+	{"device-write-bps", 0, "DEVICE:SIZE", NULL, "--set resources.io_write=SIZE  is a second's, of each disk", limits, refuse_dockers, .hidden = true},
+	{"shm-size", 0, "SIZE", NULL, "--tmpfs /dev/shm:size=SIZE", limits, refuse_dockers, .hidden = true},
 
 	{"dry-run", 0, NULL, NULL, "Print the plan with the origin of each line, and run nothing", seeing, set_flag, FIELD(dry_run)},
 	{"report", 0, "FILE|FD", NULL, "Write how it ended, as JSON", seeing, set_report, .key = NULL},
