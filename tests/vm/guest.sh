@@ -275,7 +275,7 @@ said_by_doctor() # TEXT
 	"$carrel" doctor 2>&1 | grep -q -- "$1" || say_no "doctor: $("$carrel" doctor 2>&1 | tr '\n' '|')"
 }
 
-on_cgroup1_doctor_says_so() { said_by_doctor 'version 1'; }
+on_cgroup1_doctor_says_so() { said_by_doctor 'cgroup v1'; }
 on_no_subids_doctor_says_so() { said_by_doctor 'sudo usermod --add-subuids'; }
 on_no_subids_single_id_by_itself() { expect single reported ids --; }
 on_no_subids_root_of_an_image() { expect '0 x' run @container --rootfs "$rootfs" sh -c 'echo x >/f; echo $(id -u) $(cat /f)'; }
