@@ -91,7 +91,7 @@ check_root_submount_write_refused() { refused 'Read-only file system' host 'touc
 reachable() # COMMAND [ARG…]: its output, without the covered ones of mounts.sh
 {
 	if kernel_is_before 5.12; then
-		"$@" 2>&1 | sed '/^\/srv\/mounts\/\(stacked\|covered\/below\)\( \|$\)/d'
+		"$@" 2>&1 | sed '/^\(\/mnt\)\{0,1\}\/srv\/mounts\/\(stacked\|covered\/below\)\( \|$\)/d'
 	else
 		"$@"
 	fi
@@ -219,9 +219,9 @@ check_mirrored_directory_read_only() { refused 'Read-only file system' run -v "$
 check_mirrored_root_read_only() { refused 'Read-only file system' run -v "$project/file:/brandnew/file:ro" -- touch /x; }
 check_mirrored_root_mounts_read_only()
 {
-	expect '' run -v "$project/file:/brandnew/file:ro" -- awk '$6 ~ /^rw/ && $5 !~ "^(/proc|/dev|/dev/.*|/home|/home/.*|/root|/tmp|/var/tmp|/run)$" { print $5 }' /proc/self/mountinfo
+	expect '' reachable run -v "$project/file:/brandnew/file:ro" -- awk '$6 ~ /^rw/ && $5 !~ "^(/proc|/dev|/dev/.*|/home|/home/.*|/root|/tmp|/var/tmp|/run)$" { print $5 }' /proc/self/mountinfo
 }
-check_bind_of_everything_read_only() { expect '' run -v /:/mnt:ro -- awk '$6 ~ /^rw/ && $5 ~ "^/mnt" { print $5 }' /proc/self/mountinfo; }
+check_bind_of_everything_read_only() { expect '' reachable run -v /:/mnt:ro -- awk '$6 ~ /^rw/ && $5 ~ "^/mnt" { print $5 }' /proc/self/mountinfo; }
 check_bind_read_only() { refused 'Read-only file system' run -v "$project:/mnt:ro" -- touch /mnt/x; }
 check_bind_writable() { expect '' run -v "$project:/mnt" -- touch /mnt/written && rm "$project/written"; }
 check_mount_discard() { expect 'new' run -v "$project:/mnt:discard" -- sh -c 'echo new >/mnt/file && cat /mnt/file' && expect 'seen' cat "$project/file"; }
