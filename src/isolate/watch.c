@@ -78,6 +78,7 @@ void watch_sources_close(struct watch_sources *sources)
 {
 	(void)fd_close(sources->procfs);
 	(void)fd_close(sources->sysvipc_shm);
+	(void)fd_close(sources->sysvipc_msg);
 	(void)fd_close(sources->scratch);
 	for (size_t i = 0; i < sources->tmpfs_count; i++)
 		(void)fd_close(sources->tmpfs[i]);
@@ -120,7 +121,7 @@ static WHILE_IDLE uint64_t min_of(uint64_t a, uint64_t b)
 static WHILE_IDLE uint64_t stretch(const struct watch *watch, uint64_t wait)
 {
 	const struct watch_memory *memory = &watch->memory;
-	uint64_t least = watch->cost_ns * WATCH_SHARE / 1000000;
+	uint64_t least = (watch->cost_ns + memory->known_ns) * WATCH_SHARE / 1000000;
 	uint64_t most = WATCH_QUIET_MS;
 
 	if (memory->limit != UINT64_MAX)

@@ -44,13 +44,14 @@ enum {
 struct watch_sources {
 	int procfs;      /* the sandbox's /proc */
 	int sysvipc_shm; /* /proc/sysvipc/shm as its ipc namespace sees it; -1: none */
+	int sysvipc_msg; /* /proc/sysvipc/msg, likewise */
 	int scratch;     /* the folder of discarded layers, tmpfs or disk; -1: none */
 	bool scratch_on_disk;
 	int tmpfs[WATCH_TMPFS_MAX]; /* further tmpfs mounts */
 	size_t tmpfs_count;
 };
 
-#define WATCH_SOURCES_NONE ((struct watch_sources){.procfs = -1, .sysvipc_shm = -1, .scratch = -1})
+#define WATCH_SOURCES_NONE ((struct watch_sources){.procfs = -1, .sysvipc_shm = -1, .sysvipc_msg = -1, .scratch = -1})
 
 void watch_sources_close(struct watch_sources *sources);
 

@@ -91,14 +91,14 @@ static uint64_t sum_exactly(struct watch *watch, struct exact *exact)
 	uint64_t elsewhere = memory->known + memory->memfd, least = exact->alone + elsewhere, shared = 0;
 	uint64_t twice = exact->shared < elsewhere ? exact->shared : elsewhere; /* no more can have been counted in both */
 
-	if (least + exact->shared <= memory->limit && twice < PEAK_STEP)
+	if (memory->hidden == 0 && least + exact->shared <= memory->limit && twice < PEAK_STEP)
 		return least + exact->shared;
 	if (least > memory->limit)
 		return least;
 	for (size_t i = 0; i < watch->table.count; i++)
 		if (watch->table.now[i].shared > 0)
 			shared += watch_shared_alone(watch, watch->table.now[i].mm_pid);
-	return least + shared;
+	return least + (shared > memory->hidden ? shared : memory->hidden); /* both have what is mapped and was never found open */
 }
 
 static void look_exactly(struct watch *watch, uint64_t now_ms, struct exact *ret)
@@ -107,7 +107,7 @@ static void look_exactly(struct watch *watch, uint64_t now_ms, struct exact *ret
 	uint64_t start = watch_cost_ns();
 	struct exact exact = {0};
 
-	if (memory->memfd > 0)
+	if (memory->memfd > 0 || memory->hidden > 0)
 		watch_shared_scan(watch, now_ms); /* some may be gone by now */
 	for (size_t i = 0; i < watch->table.count; i++)
 		add_process(watch, &watch->table.now[i], &exact);
@@ -160,11 +160,12 @@ static WHILE_IDLE void find_bound(struct watch *watch, uint64_t now_ms)
 {
 	struct watch_memory *memory = &watch->memory;
 	const struct watch_sums *sums = &watch->table.sums;
-	uint64_t known = memory->known, memfd = memory->memfd, sum;
+	uint64_t known = memory->known, found = memory->memfd + memory->hidden, sum;
 
 	watch_shared_look(watch, now_ms);
-	memory->growth += sums->growth + (memory->known > known ? memory->known - known : 0) + (memory->memfd > memfd ? memory->memfd - memfd : 0);
-	sum = sums->resident + sums->unsure + sums->tables + sums->swap + memory->known + memory->memfd;
+	memory->growth += sums->growth + (memory->known > known ? memory->known - known : 0);
+	memory->growth += memory->memfd + memory->hidden > found ? memory->memfd + memory->hidden - found : 0;
+	sum = sums->resident + sums->unsure + sums->tables + sums->swap + memory->known + memory->memfd + memory->hidden;
 	memory->likely = !memory->has_exact ? sum : memory->exact + sum > memory->exact_sum ? memory->exact + sum - memory->exact_sum : 0;
 	memory->sum = sum;
 	memory->bound = memory->has_exact && memory->exact + memory->growth < sum ? memory->exact + memory->growth : sum;

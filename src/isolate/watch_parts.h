@@ -56,7 +56,7 @@ struct watch_objects {
 
 struct watch_memory {
 	uint64_t limit;      /* UINT64_MAX: none */
-	uint64_t known;      /* tmpfs and System V now */
+	uint64_t known, known_ns; /* tmpfs and System V now; what it costs to ask for that: there can be 32,000 queues */
 	uint64_t machine, known_at_ms; /* shared memory of the machine when `known` was found out */
 	uint64_t sum;        /* all of it, what is shared more than once */
 	uint64_t bound;      /* no more than this is used now */
@@ -65,14 +65,15 @@ struct watch_memory {
 	uint64_t growth;     /* since then */
 	bool has_exact;
 	uint64_t exact_ns, exact_at_ms; /* what it cost, and when */
-	uint64_t peak;
-	uint64_t largest;
+	uint64_t peak, largest;
 	char largest_comm[LIMIT_COMM];
 
 	uint64_t sharedram_ref, resident_ref; /* at the start; at the last scan for memfds: shared memory that is not ours by tmpfs and System V */
 	uint64_t swap_ref;   /* used swap of the machine when /proc/PID/status was last read */
 	struct watch_objects objects; /* memfds, sorted */
 	uint64_t memfd;
+	uint64_t in_flight, empty_scans; /* descriptors that waited in sockets at the last scan; scans in a row that found none */
+	uint64_t hidden, hidden_ref; /* shared memory that is taken to be behind them; the machine's, less what is known and found, before any waited */
 	uint64_t scan_ns, scan_at_ms;
 	bool stirred;        /* something happened since the last scan */
 	uint64_t shmem_dev;  /* of memfds, shared anonymous and System V memory */
@@ -83,8 +84,7 @@ struct watch_cpu {
 	uint64_t processors;
 	int64_t budget_us;
 	bool stopped;
-	uint64_t stopped_at_ms, since_stop_us, throttled_us;
-	unsigned escapes;    /* times that it went on since the stop */
+	uint64_t stopped_at_ms, since_stop_us, escapes, throttled_us; /* escapes: times that it went on since the stop */
 	uint64_t rate;       /* thousandths of a processor, as last seen running */
 	uint64_t user_ticks, system_ticks; /* as last seen: how to divide the total */
 	uint64_t total_us;   /* monotonic */
@@ -102,8 +102,7 @@ struct watch_scratch {
 struct watch {
 	struct watch_sources sources;
 	unsigned mask;
-	uint64_t tasks_limit;
-	uint64_t tasks_peak;
+	uint64_t tasks_limit, tasks_peak;
 	uint64_t tick_us, page;
 	uint64_t first_ms, last_ms; /* of looks; 0: none yet */
 	uint64_t elapsed_ms; /* between the last two looks */

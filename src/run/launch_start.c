@@ -179,11 +179,12 @@ static void take_sources(struct launch *launch, const struct channel_watch *watc
 {
 	size_t count = count_fds(fds), next = 0;
 
-	if (count < (size_t)1 + watch->has_sysvipc + watch->has_scratch)
+	if (count < (size_t)1 + 2 * watch->has_sysvipc + watch->has_scratch)
 		return;
 	watch_sources_close(&launch->sources);
 	launch->sources.procfs = fds[next++];
 	launch->sources.sysvipc_shm = watch->has_sysvipc ? fds[next++] : -1;
+	launch->sources.sysvipc_msg = watch->has_sysvipc ? fds[next++] : -1;
 	launch->sources.scratch = watch->has_scratch ? fds[next++] : -1;
 	launch->sources.scratch_on_disk = watch->scratch_on_disk;
 	while (next < count && launch->sources.tmpfs_count < WATCH_TMPFS_MAX)

@@ -44,14 +44,17 @@ int stage_send_watch(const struct stage *stage, struct tree *tree, struct error 
 	cleanup_close int procfs = open_procfs(err);
 	if (procfs < 0)
 		return procfs;
-	cleanup_close int sysvipc = openat(procfs, "sysvipc/shm", O_RDONLY | O_CLOEXEC);
+	cleanup_close int segments = openat(procfs, "sysvipc/shm", O_RDONLY | O_CLOEXEC);
+	cleanup_close int messages = openat(procfs, "sysvipc/msg", O_RDONLY | O_CLOEXEC);
 	r = tree_storage_fds(tree, &storage, err);
 	if (r < 0)
 		return r;
-	message.watch = (struct channel_watch){.has_sysvipc = sysvipc >= 0, .has_scratch = storage.scratch >= 0, .scratch_on_disk = storage.scratch_on_disk};
+	message.watch = (struct channel_watch){.has_sysvipc = segments >= 0 && messages >= 0, .has_scratch = storage.scratch >= 0, .scratch_on_disk = storage.scratch_on_disk};
 	fds[count++] = procfs;
-	if (sysvipc >= 0)
-		fds[count++] = sysvipc;
+	if (message.watch.has_sysvipc) {
+		fds[count++] = segments;
+		fds[count++] = messages;
+	}
 	if (storage.scratch >= 0)
 		fds[count++] = storage.scratch;
 	memcpy(fds + count, storage.tmpfs, storage.tmpfs_count * sizeof(*fds));

@@ -32,6 +32,8 @@ static const struct {
 } memory[] = {
     {"a name like the line it stands in", (const char *const[]){"-m", "64M", NULL}, (const char *const[]){"named", "300", NULL}},
     {"memfds that are only mapped", (const char *const[]){"-m", "64M", NULL}, (const char *const[]){"mapped", "300", NULL}},
+    {"memfds that wait in a socket", (const char *const[]){"-m", "64M", NULL}, (const char *const[]){"inflight", "300", NULL}},
+    {"System V messages of a byte each", (const char *const[]){"-m", "64M", NULL}, (const char *const[]){"messages", "200", NULL}},
     {"eight threads at once", (const char *const[]){"-m", "64M", NULL}, (const char *const[]){"threads", "300", "8", NULL}},
 };
 

@@ -119,7 +119,7 @@ static bool map_ids(pid_t pid)
 bool world_start(struct world *world, world_body *body, const struct limit_spec *spec, unsigned mask, const char *scratch)
 {
 	struct clone_args args = {.flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC, .exit_signal = SIGCHLD};
-	struct watch_sources sources = {.scratch = -1, .scratch_on_disk = scratch != NULL};
+	struct watch_sources sources = {.sysvipc_msg = -1, .scratch = -1, .scratch_on_disk = scratch != NULL};
 	int ends[2], fds[FD_PASS_MAX];
 	struct error err = {0};
 	char byte;
