@@ -162,6 +162,45 @@ Test(limits, cpus)
 	harness_done(&result);
 }
 
+/* What each limit has become: a value in the sandbox's cgroup, or what takes its place. */
+static const struct {
+	const char *setting, *file, *value;
+} values[] = {
+    {"resources.memory=200M", "memory.max", "209715200"},
+    {"resources.memory_high=150M", "memory.high", "157286400"},
+    {"resources.swap=50M", "memory.swap.max", "52428800"},
+    {"resources.tasks=30", "pids.max", "31"}, /* and init */
+    {"resources.cpus=0.5", "cpu.max", "50000 100000"},
+    {"resources.cpu_weight=50", "cpu.weight", "50"},
+};
+
+Test(limits, become_values)
+{
+	bool in_cgroup = strcmp(rung_of("resources.memory", "-m", "200M"), "watcher") != 0;
+	const char *const *settings = HARNESS_WORDS("run");
+	struct harness_started run;
+	struct harness_result result;
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		settings = harness_words(settings, HARNESS_WORDS("--set", values[i].setting));
+	run = harness_start(&(struct harness_run){.argv = harness_words(settings, HARNESS_WORDS("--", "sh", "-c", "nice; grep processes /proc/self/limits; touch ready; while [ -e ready ]; do sleep 0.1; done"))});
+	cr_assert(harness_wait_for(harness_path("ready"), 20000));
+	for (size_t i = 0; in_cgroup && i < ARRAY_SIZE(values); i++) {
+		const char *found = harness_shell(harness_text("find /sys/fs/cgroup -path '*/carrel-%d-*' -name %s ! -path '*/box/*' ! -path '*.scope/%s' -exec cat {} +", (int)run.pid, values[i].file, values[i].file));
+
+		cr_expect_str_eq(found, harness_text("%s\n", values[i].value), "%s: %s", values[i].setting, found);
+	}
+	(void)harness_shell("rm ready");
+	result = harness_finish(&run);
+	harness_expect_status("values", &result, 0);
+	if (!in_cgroup) {
+		harness_expect_out("niceness in the place of a weight", &result, "4\n");
+		harness_expect_out("processes", &result, "31 "); /* and init, the same user here */
+		harness_expect_err("memory_high", &result, "resources.memory_high does not hold here");
+	}
+	harness_done(&result);
+}
+
 /* Throttling stops and continues; what had stopped by itself must not be continued by it. */
 Test(limits, cpus_leave_stopped_processes_alone)
 {
