@@ -44,6 +44,7 @@ struct cgroup {
 	int parent, outer, box; /* directories; -1 */
 	int events;      /* memory.events of the outer one, for poll(2) with POLLPRI; -1 */
 	uint64_t memory_seen, tasks_seen; /* the most that samples saw, where the kernel keeps no peak */
+	bool met_limit;                   /* memory.events has told of it */
 	uint64_t memory_before;           /* at the last tick */
 	uint64_t limit_hits;              /* of the memory limit, as far as they were looked at */
 	uint64_t looked_ms;               /* at the processes, for the largest */

@@ -49,6 +49,12 @@ static uint64_t next_look(struct cgroup *cgroup, uint64_t memory)
 	return ms < SOONEST_MS ? SOONEST_MS : ms > CGROUP_LOOK_MS ? CGROUP_LOOK_MS : ms;
 }
 
+/* systemd removes a scope as soon as its last process has ended, sometimes before we have looked what ended it. What was seen before has to do then. */
+static bool is_gone_at_its_limit(const struct cgroup *cgroup, const char *events)
+{
+	return !events[0] && (cgroup->met_limit || cgroup->memory_seen >= cgroup->memory_limit - cgroup->memory_limit / 8);
+}
+
 void cgroup_tick(struct cgroup *cgroup, uint64_t now_ms, struct limit_verdict *ret)
 {
 	char text[CGROUP_TEXT];
@@ -69,7 +75,8 @@ void cgroup_tick(struct cgroup *cgroup, uint64_t now_ms, struct limit_verdict *r
 	/* "oom" counts what our own limit refused; "oom_kill" also those whom the machine's or an outer limit took. */
 	met = known(cgroup_parse_stat(text, "oom"));
 	killed = known(cgroup_parse_stat(text, "oom_kill"));
-	if (!met || !killed)
+	cgroup->met_limit |= met != 0;
+	if (!(met && killed) && !is_gone_at_its_limit(cgroup, text))
 		return;
 	ret->order = LIMIT_END_TREE;
 	ret->next_ms = 0;
