@@ -7,6 +7,7 @@
 
 #include "isolate/cgroup_parts.h"
 #include "util/fd.h"
+#include "util/procstat.h"
 
 const char *cgroup_read_text(int dir, const char *name, char buffer[CGROUP_TEXT])
 {
@@ -60,28 +61,7 @@ size_t cgroup_read_processes(int dir, pid_t *ret, size_t most)
 	return count;
 }
 
-bool cgroup_parse_process(const char *text, char comm[LIMIT_COMM], uint64_t *ret_pages)
-{
-	enum { AFTER_COMM = 22 }; /* fields from "state" (3) to "rss" (24) are 22, proc(5) */
-	const char *begin = strchr(text, '('), *end = strrchr(text, ')'); /* the name can hold both */
-	size_t len;
-
-	if (!begin || !end || end < begin)
-		return false;
-	len = (size_t)(end - begin - 1);
-	for (unsigned i = 0; i < AFTER_COMM; i++) {
-		end = strchr(end + 1, ' ');
-		if (!end)
-			return false;
-	}
-	if (end[1] < '0' || end[1] > '9')
-		return false;
-	len = len < LIMIT_COMM ? len : LIMIT_COMM - 1;
-	memcpy(comm, begin + 1, len);
-	comm[len] = 0;
-	*ret_pages = strtoull(end + 1, NULL, 10);
-	return true;
-}
+_Static_assert(sizeof(((struct procstat *)NULL)->comm) == LIMIT_COMM, "a name is a name");
 
 void cgroup_find_largest(int dir, struct limit_verdict *ret)
 {
@@ -92,14 +72,12 @@ void cgroup_find_largest(int dir, struct limit_verdict *ret)
 	cleanup_close int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	for (size_t i = 0; i < count; i++) {
-		char name[32], text[CGROUP_TEXT], comm[LIMIT_COMM];
-		uint64_t pages;
+		struct procstat stat;
 
-		(void)snprintf(name, sizeof(name), "%d/stat", (int)pids[i]);
-		if (!cgroup_parse_process(cgroup_read_text(proc, name, text), comm, &pages) || pages <= largest)
+		if (procstat_read(proc, pids[i], &stat) < 0 || stat.resident_pages <= largest)
 			continue;
-		largest = pages;
-		ret->largest = pages * page;
-		memcpy(ret->largest_comm, comm, sizeof(comm));
+		largest = stat.resident_pages;
+		ret->largest = largest * page;
+		memcpy(ret->largest_comm, stat.comm, sizeof(ret->largest_comm));
 	}
 }

@@ -4,32 +4,16 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "util/fd.h"
+#include "util/procstat.h"
 
 void suspend_init(struct suspend *suspend)
 {
 	*suspend = (struct suspend){.procfs = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-}
-
-/* Behind the last ')', since a name may hold anything (proc(5)). */
-static bool is_stopped(int procfs, const char *pid)
-{
-	char path[32], text[256];
-	ssize_t size;
-
-	(void)snprintf(path, sizeof(path), "%.20s/stat", pid);
-	cleanup_close int fd = openat(procfs, path, O_RDONLY | O_CLOEXEC);
-	size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (size <= 0)
-		return false;
-	text[size] = 0;
-	const char *end = strrchr(text, ')');
-	return end && end[1] == ' ' && end[2] == 'T';
 }
 
 /* Calls for each process but PID 1. */
@@ -52,8 +36,11 @@ static void for_each(struct suspend *suspend, void (*act)(struct suspend *suspen
 
 static void note_stopped(struct suspend *suspend, const char *pid)
 {
-	if (suspend->stopped_count < SUSPEND_STOPPED_MAX && is_stopped(suspend->procfs, pid))
-		suspend->stopped[suspend->stopped_count++] = (pid_t)strtol(pid, NULL, 10);
+	pid_t number = (pid_t)strtol(pid, NULL, 10);
+	struct procstat stat;
+
+	if (suspend->stopped_count < SUSPEND_STOPPED_MAX && procstat_read(suspend->procfs, number, &stat) == 0 && stat.state == 'T')
+		suspend->stopped[suspend->stopped_count++] = number;
 }
 
 void suspend_begin(struct suspend *suspend)

@@ -35,7 +35,7 @@ static void put_args(struct buf *out, const char *const *argv)
 {
 	size_t bytes = 0;
 
-	for (size_t i = 0; argv[i] && i < INSTANCE_ARGS_MAX; i++) {
+	for (size_t i = 0; i < INSTANCE_ARGS_MAX && argv[i]; i++) {
 		size_t length = strlen(argv[i]);
 
 		if (length > INSTANCE_COMMAND_MAX - bytes)

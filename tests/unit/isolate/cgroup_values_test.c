@@ -126,27 +126,3 @@ Test(cgroup_values, controller_that_is_not_there)
 	cr_expect_eq(err.line, 3);
 	cr_expect_eq(cgroup_set_values(-1, "/x", "/nowhere", &spec, 0, CGROUP_MEMORY, &err), 0, "it is not in the mask");
 }
-
-Test(cgroup_values, process_of_proc)
-{
-	static const struct {
-		const char *name, *text, *comm;
-		uint64_t pages;
-	} cases[] = {
-		{"plain", "7 (cat) S 1 7 7 0 -1 4194560 98 0 0 0 0 0 0 0 20 0 1 0 123 2703360 555 18446744073709551615 1", "cat", 555},
-		{"hostile", "7 (a) R 1 (b)) S 1 7 7 0 -1 4194560 98 0 0 0 0 0 0 0 20 0 1 0 123 2703360 555 1", "a) R 1 (b)", 555},
-		{"name too long is cut", "7 (0123456789abcdefgh) S 1 7 7 0 -1 4194560 98 0 0 0 0 0 0 0 20 0 1 0 123 2703360 1 1", "0123456789abcde", 1},
-		{"cut", "7 (cat) S 1 7", NULL, 0},
-		{"no name", "7 cat S", NULL, 0},
-		{"empty", "", NULL, 0},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		char comm[LIMIT_COMM] = "";
-		uint64_t pages = 0;
-		bool ok = cgroup_parse_process(cases[i].text, comm, &pages);
-
-		cr_expect_eq(ok, cases[i].comm != NULL, "%s", cases[i].name);
-		cr_expect(!ok || (!strcmp(comm, cases[i].comm) && pages == cases[i].pages), "%s: '%s' %llu", cases[i].name, comm, (unsigned long long)pages);
-	}
-}
