@@ -153,7 +153,7 @@ static void put_command(const struct top_row *row, struct buf *out)
 	for (const char *const *arg = row->instance->argv; *arg; arg++) {
 		if (arg != row->instance->argv)
 			buf_puts(out, " ");
-		(void)top_put_text(out, *arg, INSTANCE_COMMAND_MAX * 4);
+		(void)top_put_text(out, *arg, (size_t)INSTANCE_COMMAND_MAX * 4);
 	}
 }
 

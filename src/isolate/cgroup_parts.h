@@ -48,7 +48,6 @@ int cgroup_set_values(int dir, const char *path, const char *block, const struct
 
 /* The numbers in a cgroup.procs, at most `most`. How many were read; *ret has room for them. 0 as well where it cannot be read. */
 size_t cgroup_read_processes(int dir, pid_t *ret, size_t most);
-/* From the text of a /proc/PID/stat: its name and its resident pages. */
 /* The largest of a cgroup's processes; `largest` and `largest_comm` of *ret, which stays as it is where none can be seen. */
 void cgroup_find_largest(int dir, struct limit_verdict *ret);
 

@@ -179,7 +179,7 @@ static void take_sources(struct launch *launch, const struct channel_watch *watc
 {
 	size_t count = count_fds(fds), next = 0;
 
-	if (count < (size_t)1 + 2 * watch->has_sysvipc + watch->has_scratch)
+	if (count < (size_t)1 + (watch->has_sysvipc ? 2 : 0) + watch->has_scratch)
 		return;
 	watch_sources_close(&launch->sources);
 	launch->sources.procfs = fds[next++];
