@@ -189,6 +189,8 @@ static void take_sources(struct launch *launch, const struct channel_watch *watc
 	launch->sources.scratch_on_disk = watch->scratch_on_disk;
 	while (next < count && launch->sources.tmpfs_count < WATCH_TMPFS_MAX)
 		launch->sources.tmpfs[launch->sources.tmpfs_count++] = fds[next++];
+	while (next < count)
+		(void)fd_close(fds[next++]);
 }
 
 /* A memory limit that is too low for a program to begin strikes before anything runs. */
