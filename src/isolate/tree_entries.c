@@ -81,7 +81,8 @@ static int approach(struct tree *tree, const char *path, bool directory, bool wa
 	case TREE_HOST_RW:
 		return tree_is_lent(tree, fd) ? join(tree, parent, true, true, err) : borrow(tree, fd, path, directory, way, err);
 	case TREE_OURS:
-		r = path_make_in(tree->root_fd, path, directory ? PATH_DIRECTORY : PATH_FILE, NULL);
+		/* In what was found to be ours, not at the path: a neighbour who renames may have put a directory of the host's there meanwhile. */
+		r = path_make_in(fd, path_basename(path), directory ? PATH_DIRECTORY : PATH_FILE, NULL);
 		if (r < 0)
 			return error_set(err, -r, "cannot make the mount point '%s'", path);
 		(void)fd_close(r);
