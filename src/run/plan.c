@@ -72,13 +72,19 @@ static const struct missing no_publish = {"network.publish", "published ports", 
 static const struct missing no_image = {"filesystem.root", "a root from an image", "unpack it into a directory and use --rootfs DIR"};
 
 /* Read off the finished plan. A guarantee that this version knows no way to give is not given. */
-static bool is_limit_given(const struct plan *plan, const char *name)
+/* -1: the guarantee is about no limit of the whole sandbox. */
+static int limit_of_guarantee(const char *guarantee)
 {
-	for (enum limit limit = 0; limit < LIMIT_MAX; limit++) {
-		if (!strcmp(name, limit_name(limit)))
-			return plan->limits.spec.values[limit].is_set && plan->limits.rungs[limit] != LIMIT_RUNG_NONE;
+	for (int limit = 0; !strncmp(guarantee, "limits.", 7) && limit < LIMIT_MAX; limit++) {
+		if (!strcmp(guarantee + 7, limit_name((enum limit)limit)))
+			return limit;
 	}
-	return false;
+	return -1;
+}
+
+static bool is_limit_given(const struct plan *plan, int limit)
+{
+	return limit >= 0 && plan->limits.spec.values[limit].is_set && plan->limits.rungs[limit] != LIMIT_RUNG_NONE;
 }
 
 static bool is_given(const struct plan *plan, const char *guarantee)
@@ -101,7 +107,7 @@ static bool is_given(const struct plan *plan, const char *guarantee)
 		if (!strcmp(guarantee, guarantees[i].name))
 			return guarantees[i].given;
 	}
-	return !strncmp(guarantee, "limits.", 7) && is_limit_given(plan, guarantee + 7);
+	return is_limit_given(plan, limit_of_guarantee(guarantee));
 }
 
 static int plan_refuse(const struct plan_input *in, struct error *err)
@@ -127,8 +133,14 @@ int plan_require(const struct plan *plan, struct error *err)
 		if (is_given(plan, guarantee->v))
 			continue;
 		error_set(err, EOPNOTSUPP, "cannot guarantee '%s', which the profile requires", guarantee->v);
-		error_cause(err, "this host or this version of carrel does not provide it");
-		error_hint(err, "see  carrel doctor ; without the guarantee, take it out of  require");
+		int limit = limit_of_guarantee(guarantee->v);
+		if (limit >= 0 && !plan->limits.spec.values[limit].is_set) {
+			error_cause(err, "no %s is set", limit_key((enum limit)limit));
+			error_hint(err, "set it, as in  --set %s=… , or take the guarantee out of  require", limit_key((enum limit)limit));
+		} else {
+			error_cause(err, "%s", limit >= 0 ? plan->limits.why[limit] : "this host or this version of carrel does not provide it");
+			error_hint(err, "see  carrel doctor ; without the guarantee, take it out of  require");
+		}
 		return error_at(err, &guarantee->at, "require");
 	}
 	return 0;
