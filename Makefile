@@ -23,8 +23,9 @@ endif
 
 # Texts are cut to the fixed buffers of struct error by design: no warning about that.
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-format-truncation -Wno-unknown-warning-option $(if $(filter 1,$(WERROR)),-Werror)
-CPPFLAGS += -D_GNU_SOURCE -Isrc -DCARREL_VERSION='"$(VERSION)"' -DCARREL_DATADIR='"$(PREFIX)/share/carrel"'
+CPPFLAGS += -D_GNU_SOURCE -Isrc -DCARREL_VERSION='"$(VERSION)"' -DCARREL_DATADIR='"$(PREFIX)/share/carrel"' -DCARREL_LIBEXECDIR='"$(PREFIX)/libexec/carrel"'
 LIBS := -lseccomp -lcap -lyaml
+IMAGE_LIBS := -larchive -lcurl -ljansson -lcrypto -lz -lzstd
 
 ifeq ($(SANITIZE),)
 HARDEN := -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
@@ -49,10 +50,10 @@ say = $(if $(V),,@echo '  $(1)' $(patsubst $(BUILD)/obj/%,%,$@);)
 find = $(sort $(shell find $(1) -name '$(2)' 2>/dev/null))
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-LIB_SOURCES := $(filter-out src/cli/main.c,$(call find,src,*.c))
+LIB_SOURCES := $(filter-out src/cli/main.c src/cli/image_main.c,$(call find,src,*.c))
 
 .PHONY: all
-all: $(BUILD)/carrel
+all: $(BUILD)/carrel $(BUILD)/carrel-image
 
 ifeq ($(wildcard src/cli/main.c),)
 $(BUILD)/carrel: $(BUILD)/libcarrel.a
@@ -61,6 +62,10 @@ $(BUILD)/carrel: $(call objects,src/cli/main.c) $(BUILD)/libcarrel.a
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) $(PIE) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 	@$(if $(SANITIZE),ln -sfn ../../profiles $(BUILD)/../profiles)
 endif
+
+# The image commands are a program of their own: what starts a sandbox must not pay for TLS. Always dynamic, since Debian has no static libcurl.
+$(BUILD)/carrel-image: $(call objects,src/cli/image_main.c) $(BUILD)/libcarrel.a
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS) $(IMAGE_LIBS)
 
 $(BUILD)/libcarrel.a: $(call objects,$(LIB_SOURCES))
 	@rm -f $@
@@ -98,7 +103,7 @@ suite_sources = $(filter-out tests/$(1)/payload/% tests/$(1)/weak/%,$(call find,
 define suite
 $(BUILD)/tests/$(1): $(call objects,$(sort $(call suite_sources,$(1)))) $(BUILD)/libcarrel.a
 	@mkdir -p $$(@D)
-	$$(call say,LINK)$$(CC) $$(ALL_CFLAGS) -pie $$(LDFLAGS) -o $$@ $$^ $$(LIBS) -lcriterion
+	$$(call say,LINK)$$(CC) $$(ALL_CFLAGS) -pie $$(LDFLAGS) -o $$@ $$^ $$(LIBS) $$(IMAGE_LIBS) -lcriterion
 endef
 $(foreach s,$(SUITES),$(eval $(call suite,$(s))))
 
@@ -185,7 +190,7 @@ fuzz:
 	@for name in $(FUZZERS); do \
 		echo "  FUZZ $$name ($(SECONDS) s)"; \
 		mkdir -p build/fuzz/$$name tests/fuzz/$$name && \
-		clang -std=gnu17 -g -O1 $(subst ','"'"',$(CPPFLAGS)) -fsanitize=address,fuzzer -o build/fuzz/$$name-fuzz tests/fuzz/$${name}_fuzz.c $(FUZZ_BUILD)/libcarrel.a $(LIBS) && \
+		clang -std=gnu17 -g -O1 $(subst ','"'"',$(CPPFLAGS)) -fsanitize=address,fuzzer -o build/fuzz/$$name-fuzz tests/fuzz/$${name}_fuzz.c $(FUZZ_BUILD)/libcarrel.a $(LIBS) $(IMAGE_LIBS) && \
 		build/fuzz/$$name-fuzz -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=build/fuzz/$$name- -print_final_stats=1 \
 			build/fuzz/$$name tests/fuzz/$$name >build/fuzz/$$name.log 2>&1 || { tail -n 40 build/fuzz/$$name.log; exit 1; }; \
 		sed -n 's/^stat::number_of_executed_units: */    executed: /p' build/fuzz/$$name.log; \
@@ -221,6 +226,7 @@ $(BUILD)/man/carrel.1: $(BUILD)/carrel
 
 install: all man
 	$(call install,755,$(BUILD)/carrel,bin/carrel)
+	$(call install,755,$(BUILD)/carrel-image,libexec/carrel/carrel-image)
 	$(call install,644,contrib/apparmor/carrel,share/carrel/apparmor/carrel)
 	$(call install,644,contrib/carrel.schema.json,share/carrel/carrel.schema.json)
 	$(call install,644,contrib/policy.yaml,share/carrel/policy.yaml)
@@ -235,14 +241,14 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/carrel $(COMPLETIONS:%=$(DESTDIR)$(PREFIX)/%)
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/carrel.1 $(DESTDIR)$(PREFIX)/share/man/man1/carrel-*.1 $(DESTDIR)$(PREFIX)/share/man/man5/carrel-profile.5 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/carrel-policy.5
-	rm -rf $(DESTDIR)$(PREFIX)/share/carrel
+	rm -rf $(DESTDIR)$(PREFIX)/share/carrel $(DESTDIR)$(PREFIX)/libexec/carrel
 
 clean:
 	rm -rf build
 
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
-#: make                 build/carrel, which runs in place
+#: make                 build/carrel and its carrel-image, which run in place
 #: make demo            the main job, shown in a minute (installs what is missing, needs only make and gcc)
 #: make check           every test (installs what is missing); TESTS=PATTERN chooses, V=1 shows every test's name
 #:                      SANITIZE=address,undefined: unit and end-to-end tests of such a build

@@ -6,7 +6,7 @@ _carrel() {
 		[[ -z $command && ${COMP_WORDS[i]} != -* ]] && command=${COMP_WORDS[i]}
 	done
 	case $command in
-	'') words='run top rm profile doctor version help --verbose -v --version --help' ;;
+	'') words='run top rm pull push login logout images tag rmi history inspect save load import export pack system profile doctor version help --verbose -v --version --help' ;;
 	run)
 		case $prev in
 		--profile) COMPREPLY=($(compgen -f -- "$cur")); return ;;
@@ -52,6 +52,81 @@ _carrel() {
 		case $prev in
 		esac
 		words=' --help' ;;
+	pull)
+		case $prev in
+		--platform) return ;;
+		--userns) COMPREPLY=($(compgen -W 'auto subids single' -- "$cur")); return ;;
+		esac
+		words=' --platform --quiet -q --tls-verify --userns --help' ;;
+	push)
+		case $prev in
+		esac
+		words=' --quiet -q --tls-verify --help' ;;
+	login)
+		case $prev in
+		--username|-u) return ;;
+		--password|-p) return ;;
+		esac
+		words=' --username -u --password -p --password-stdin --tls-verify --help' ;;
+	logout)
+		case $prev in
+		esac
+		words=' --help' ;;
+	images)
+		case $prev in
+		esac
+		words=' --all -a --digests --no-trunc --quiet -q --json --help' ;;
+	tag)
+		case $prev in
+		esac
+		words=' --help' ;;
+	rmi)
+		case $prev in
+		esac
+		words=' --force -f --help' ;;
+	history)
+		case $prev in
+		esac
+		words=' --no-trunc --quiet -q --json --help' ;;
+	inspect)
+		case $prev in
+		esac
+		words=' --json --help' ;;
+	save)
+		case $prev in
+		--output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--format) COMPREPLY=($(compgen -W 'oci-archive docker-archive' -- "$cur")); return ;;
+		esac
+		words=' --output -o --format --quiet -q --help' ;;
+	load)
+		case $prev in
+		--input|-i) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--userns) COMPREPLY=($(compgen -W 'auto subids single' -- "$cur")); return ;;
+		esac
+		words=' --input -i --quiet -q --userns --help' ;;
+	import)
+		case $prev in
+		--change|-c) return ;;
+		--message|-m) return ;;
+		--platform) return ;;
+		--userns) COMPREPLY=($(compgen -W 'auto subids single' -- "$cur")); return ;;
+		esac
+		words=' --change -c --message -m --platform --quiet -q --userns --help' ;;
+	export)
+		case $prev in
+		--output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		esac
+		words=' --output -o --help' ;;
+	pack)
+		case $prev in
+		--output|-o) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--compression) COMPREPLY=($(compgen -W 'zstd gzip xz lz4' -- "$cur")); return ;;
+		esac
+		words=' --output -o --compression --force -f --quiet -q --help' ;;
+	system)
+		case $prev in
+		esac
+		words='df prune reset --all -a --force -f --json --help' ;;
 	profile)
 		case $prev in
 		esac
@@ -67,7 +142,7 @@ _carrel() {
 	help)
 		case $prev in
 		esac
-		words='run top rm profile doctor version help --help' ;;
+		words='run top rm pull push login logout images tag rmi history inspect save load import export pack system profile doctor version help --help' ;;
 	esac
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }

@@ -2,10 +2,11 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/image_use.h"
 #include "profile/suggest.h"
 #include "util/mem.h"
 
-static const char *const run_usages[] = {"[OPTIONS] [@PROFILE] -- COMMAND [ARG…]", "[OPTIONS] [@PROFILE] --rootfs DIR COMMAND [ARG…]", NULL};
+static const char *const run_usages[] = {"[OPTIONS] [@PROFILE] IMAGE [ARG…]", "[OPTIONS] [@PROFILE] -- COMMAND [ARG…]", "[OPTIONS] [@PROFILE] --rootfs DIR COMMAND [ARG…]", NULL};
 static const char *const run_paragraphs[] = {
 	"Runs a command in a sandbox that its profile describes: with its own users, files, network, limits and system calls. "
 	"Without a profile this is the profile `default`: the host's files read-only, the working directory writable, the home hidden, no network. "
@@ -64,6 +65,89 @@ static const char *const rm_paragraphs[] = {
 	NULL,
 };
 
+static const char *const pull_usages[] = {"[OPTIONS] IMAGE…", NULL};
+static const char *const pull_paragraphs[] = {
+	"Fetches images from a registry, layer by layer, and unpacks them while they come. What is there already is not fetched again. Sizes and digests are checked before "
+	"anything counts; a pull that is broken off leaves whole layers, which the next one finds.",
+	"IMAGE is [REGISTRY[:PORT]/]NAME[:TAG][@DIGEST]; without a registry it is Docker Hub's, without a tag `latest`. Accounts are those of Docker's and podman's files and "
+	"helpers (carrel login). Proxies come from the environment (https_proxy, no_proxy).",
+	NULL,
+};
+static const struct command_example pull_examples[] = {
+	{"carrel pull debian:12", "fetch an image"},
+	{"carrel pull --platform linux/arm64 alpine", "for another kind of machine"},
+	{NULL, NULL},
+};
+
+static const char *const push_usages[] = {"[OPTIONS] IMAGE [DESTINATION]", NULL};
+static const char *const push_paragraphs[] = {
+	"Sends an image to a registry: the layers that are not there yet, then the manifest, byte for byte as they are in the store. DESTINATION is a reference, IMAGE's own otherwise.",
+	NULL,
+};
+
+static const char *const login_usages[] = {"[OPTIONS] [REGISTRY]", NULL};
+static const char *const login_paragraphs[] = {
+	"Tries a name and password with a registry and keeps them where Docker and podman find them too: in the file that exists already, else ~/.docker/config.json, or with "
+	"the credential helper that the file names.",
+	NULL,
+};
+static const struct command_example login_examples[] = {
+	{"pass show registry | carrel login -u ada --password-stdin registry.example.org", "without the password on the command line"},
+	{NULL, NULL},
+};
+static const char *const logout_usages[] = {"[REGISTRY]", NULL};
+
+static const char *const images_usages[] = {"[OPTIONS] [NAME[:TAG]]", NULL};
+static const char *const tag_usages[] = {"IMAGE NAME[:TAG]", NULL};
+static const char *const rmi_usages[] = {"[OPTIONS] IMAGE…", NULL};
+static const char *const rmi_paragraphs[] = {
+	"Takes a name away, and with an image's last name the image: its layers go, where no other image has them.", NULL,
+};
+static const char *const history_usages[] = {"[OPTIONS] IMAGE", NULL};
+static const char *const inspect_usages[] = {"IMAGE…", NULL};
+static const char *const inspect_paragraphs[] = {
+	"Prints what is known of images as a JSON array, with Docker's names for the fields.", NULL,
+};
+
+static const char *const save_usages[] = {"[OPTIONS] IMAGE…", NULL};
+static const char *const save_paragraphs[] = {
+	"Writes images with all their layers into one archive, which `carrel load`, docker load, podman load and skopeo read.", NULL,
+};
+static const struct command_example save_examples[] = {
+	{"carrel save debian:12 | ssh node carrel load", "hand an image over without a registry"},
+	{NULL, NULL},
+};
+static const char *const load_usages[] = {"[OPTIONS]", NULL};
+static const char *const load_paragraphs[] = {
+	"Reads images from an archive of docker save, carrel save, podman save or skopeo (docker-archive or oci-archive, also compressed).", NULL,
+};
+static const char *const import_usages[] = {"[OPTIONS] FILE|DIR|- [NAME[:TAG]]", NULL};
+static const char *const import_paragraphs[] = {
+	"Makes an image of one layer from a root filesystem: a tar archive (compressed as it may be) or a directory.", NULL,
+};
+static const struct command_example import_examples[] = {
+	{"mmdebstrap bookworm - | carrel import --change 'CMD bash' - mine:12", "a Debian of one's own"},
+	{NULL, NULL},
+};
+static const char *const export_usages[] = {"[OPTIONS] IMAGE|SANDBOX", NULL};
+static const char *const export_paragraphs[] = {
+	"Writes the file tree of an image, or of a kept sandbox (run --name), as one tar archive.", NULL,
+};
+static const char *const pack_usages[] = {"[OPTIONS] IMAGE", NULL};
+static const char *const pack_paragraphs[] = {
+	"Makes one file of an image (squashfs), which `carrel run ./FILE` mounts and runs without unpacking: to hand to a colleague, or to put on a shared filesystem.", NULL,
+};
+static const struct command_example pack_examples[] = {
+	{"carrel pack -o env.sqfs python:3.12", "one file that holds an environment"},
+	{"carrel run ./env.sqfs python3", "and a run from it"},
+	{NULL, NULL},
+};
+static const char *const system_usages[] = {"df [--json]", "prune [--all] [--force]", "reset [--force]", NULL};
+static const char *const system_paragraphs[] = {
+	"df: what images, layers and kept sandboxes take of the disk. prune: removes what nothing refers to. reset: removes all images and kept sandboxes, also files that belong to subordinate ids.",
+	NULL,
+};
+
 static const char *const version_usages[] = {"", NULL};
 static const char *const help_usages[] = {"[COMMAND]", NULL};
 
@@ -71,6 +155,21 @@ const struct command commands[] = {
 	{"run", "Run a command in a sandbox", run_usages, run_paragraphs, run_options, run_examples, NULL, cmd_run, .runs_program = true},
 	{"top", "Show the sandboxes that run, and what they use", top_usages, top_paragraphs, top_options, top_examples, NULL, cmd_top, .runs_program = false},
 	{"rm", "Remove what a named sandbox has kept", rm_usages, rm_paragraphs, NULL, NULL, NULL, cmd_rm, .runs_program = false},
+	{"pull", "Fetch an image from a registry", pull_usages, pull_paragraphs, pull_options, pull_examples, NULL, cmd_image, .runs_program = false},
+	{"push", "Send an image to a registry", push_usages, push_paragraphs, push_options, NULL, NULL, cmd_image, .runs_program = false},
+	{"login", "Keep a name and password for a registry", login_usages, login_paragraphs, login_options, login_examples, NULL, cmd_image, .runs_program = false},
+	{"logout", "Forget the name and password for a registry", logout_usages, NULL, NULL, NULL, NULL, cmd_image, .runs_program = false},
+	{"images", "List images", images_usages, NULL, images_options, NULL, NULL, cmd_image, .runs_program = false},
+	{"tag", "Give an image another name", tag_usages, NULL, NULL, NULL, NULL, cmd_image, .runs_program = false},
+	{"rmi", "Remove images", rmi_usages, rmi_paragraphs, rmi_options, NULL, NULL, cmd_image, .runs_program = false},
+	{"history", "Show how an image was made", history_usages, NULL, history_options, NULL, NULL, cmd_image, .runs_program = false},
+	{"inspect", "Print all that is known of an image, as JSON", inspect_usages, inspect_paragraphs, json_options, NULL, NULL, cmd_image, .runs_program = false},
+	{"save", "Write images into an archive", save_usages, save_paragraphs, save_options, save_examples, NULL, cmd_image, .runs_program = false},
+	{"load", "Read images from an archive", load_usages, load_paragraphs, load_options, NULL, NULL, cmd_image, .runs_program = false},
+	{"import", "Make an image from a root filesystem", import_usages, import_paragraphs, import_options, import_examples, NULL, cmd_image, .runs_program = false},
+	{"export", "Write the file tree of an image or a kept sandbox", export_usages, export_paragraphs, export_options, NULL, NULL, cmd_image, .runs_program = false},
+	{"pack", "Make one file of an image, to be run as it is", pack_usages, pack_paragraphs, pack_options, pack_examples, NULL, cmd_image, .runs_program = false},
+	{"system", "Show and free what the store takes of the disk", system_usages, system_paragraphs, system_options, NULL, "df prune reset", cmd_image, .runs_program = false},
 	{"profile", "List, show and check profiles", profile_usages, profile_paragraphs, profile_options, profile_examples, "list show check schema", cmd_profile, .runs_program = false},
 	{"doctor", "Say what works on this host, and how to mend the rest", doctor_usages, doctor_paragraphs, doctor_options, NULL, NULL, cmd_doctor, .runs_program = false},
 	{"version", "Print the version", version_usages, NULL, NULL, NULL, NULL, cmd_version, .runs_program = false},
@@ -80,8 +179,8 @@ const struct command commands[] = {
 
 /* Commands of the design that are not there yet: who types one from Docker's habit is told so, not asked whether it was a slip. */
 static const char *const later[] = {
-	"exec", "ps", "logs", "stop", "start", "kill", "wait", "inspect", "cp", "diff", "commit", "stats", "attach", "pause", "unpause", "rename",
-	"pull", "push", "login", "logout", "images", "rmi", "tag", "save", "load", "import", "export", "history", "build", "pack", "volume", "system", "create", "restart",
+	"exec", "ps", "logs", "stop", "start", "kill", "wait", "cp", "diff", "commit", "stats", "attach", "pause", "unpause", "rename",
+	"build", "volume", "create", "restart",
 };
 
 const struct command *command_find(const char *name)
@@ -108,8 +207,8 @@ int command_unknown(const char *name, struct error *err)
 		if (strcmp(name, later[i]) != 0)
 			continue;
 		(void)error_set(err, EOPNOTSUPP, "`carrel %s` is not in this version", name);
-		(void)error_cause(err, "images and sandboxes that outlive their command are still to come");
-		(void)error_hint(err, "`carrel help` lists the commands; an extracted root filesystem is used by  carrel run --rootfs DIR COMMAND");
+		(void)error_cause(err, "sandboxes that outlive their command, and building images, are still to come");
+		(void)error_hint(err, "`carrel help` lists the commands");
 	}
 	return err ? -err->code : -EINVAL;
 }

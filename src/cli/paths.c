@@ -12,6 +12,9 @@
 #ifndef CARREL_DATADIR
 #define CARREL_DATADIR "/usr/local/share/carrel"
 #endif
+#ifndef CARREL_LIBEXECDIR
+#define CARREL_LIBEXECDIR "/usr/local/libexec/carrel"
+#endif
 
 static char data_dir[PATH_MAX];
 static char user_folder[PATH_MAX], installed_folder[PATH_MAX + 16];
@@ -44,6 +47,17 @@ const char *cli_data_dir(void)
 	if (!data_dir[0] && !find_source_tree())
 		(void)snprintf(data_dir, sizeof(data_dir), "%s", CARREL_DATADIR);
 	return data_dir;
+}
+
+const char *cli_image_program(void)
+{
+	static char program[PATH_MAX + 32];
+
+	if (strcmp(cli_data_dir(), CARREL_DATADIR) != 0)
+		(void)snprintf(program, sizeof(program), "%s/build/carrel-image", data_dir);
+	else
+		(void)snprintf(program, sizeof(program), "%s/carrel-image", CARREL_LIBEXECDIR);
+	return program;
 }
 
 /* XDG Base Directory Specification 0.8: a relative path is to be ignored. False where neither the environment nor passwd(5) names a home. */

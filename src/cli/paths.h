@@ -11,4 +11,7 @@ void cli_profile_path(struct profile_path *ret);
 /* The installation's share folder, with profiles/ in it: of the source tree when the program stands in its build/, else CARREL_DATADIR. */
 const char *cli_data_dir(void);
 
+/* carrel-image: beside the program when it stands in a source tree's build/, else in the libexec folder. */
+const char *cli_image_program(void);
+
 #endif

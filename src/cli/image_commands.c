@@ -1,0 +1,5 @@
+#include "cli/image_use.h"
+
+const struct image_command image_commands[] = {
+	{.name = NULL},
+};

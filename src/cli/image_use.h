@@ -1,0 +1,34 @@
+/* What the options of all image commands come to. One struct for all: most options are common to several commands. The tables (image_options.c) are in both
+ * programs, for help and completion; only carrel-image acts on them. */
+#ifndef CARREL_CLI_IMAGE_USE_H
+#define CARREL_CLI_IMAGE_USE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/mem.h"
+
+struct image_use {
+	struct arena arena;
+	const char *platform;  /* "linux/arm64" */
+	const char *userns;    /* auto | subids | single: how layers are unpacked */
+	const char *output, *input; /* files; NULL or "-": stdout, stdin */
+	const char *format;    /* oci-archive | docker-archive */
+	const char *message, *user, *password, *compression;
+	const char **changes;  /* Docker's --change, in order */
+	size_t change_count;
+	bool quiet, all, json, force, no_trunc, digests, password_stdin, yes;
+	bool tls_verify;       /* true unless --tls-verify=false */
+};
+
+/* The commands of carrel-image: the same words and options as `carrel NAME`. argv: the words behind the options, NULL-terminated. The exit status. */
+struct image_command {
+	const char *name;
+	int (*run)(const struct image_use *use, int argc, char **argv);
+};
+extern const struct image_command image_commands[]; /* ends with name NULL */
+
+/* carrel: become carrel-image with these words. Returns only when it cannot: the exit status, after a message. */
+int cmd_image(int argc, char **argv);
+
+#endif
