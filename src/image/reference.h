@@ -12,6 +12,8 @@
 #include "util/error.h"
 #include "util/mem.h"
 
+enum { REFERENCE_MAX = 255 }; /* bytes in full: a file's name (NAME_MAX); Docker takes as many for registry and repository */
+
 struct reference {
 	const char *registry;   /* "docker.io", "localhost:5000", "[::1]:5000" */
 	const char *repository; /* "library/debian" */
