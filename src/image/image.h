@@ -23,18 +23,21 @@ struct image_texts {
 
 struct image {
 	struct digest manifest, config; /* unset in a file made by `pack` from something else */
+	const char *media_type;         /* of the manifest, for the store's index.json; NULL: MEDIA_OCI_MANIFEST */
 	uint64_t size;                  /* bytes of all blobs */
 	const char *created;            /* RFC 3339; NULL: not said */
 	struct platform platform;
 	struct digest *layers;          /* diff ids, bottom first */
 	size_t layer_count;
+	struct digest *blobs;           /* the layers as they are stored, bottom first: what the store must keep for this image, without parsing its manifest */
+	size_t blob_count;              /* layer_count, or 0 where there is no manifest */
 	struct image_texts entrypoint, command, environment /* "NAME=value" */, volumes /* absolute paths */, ports /* "80/tcp" */, labels /* "key=value" */;
 	const char *user;               /* "NAME|UID[:GROUP|GID]"; NULL: root */
 	const char *workdir;            /* absolute; NULL: "/" */
 	const char *stop_signal;        /* "SIGTERM", or a number; NULL */
 };
 
-/* config.c (jansson): an OCI image configuration (config.md) or Docker's. Fills in all but manifest, config and size. rootfs.diff_ids must be there, as many
+/* config.c (jansson): an OCI image configuration (config.md) or Docker's. Fills in all but manifest, config, media_type, size and blobs, which install_image takes from the manifest. rootfs.diff_ids must be there, as many
  * as `layer_count`. NUL in a text, a relative volume, NAME= without a name: -EINVAL. */
 int image_parse_config(struct arena *arena, const char *text, size_t size, size_t layer_count, struct image *ret, struct error *err) MUST_CHECK;
 

@@ -2,7 +2,8 @@
  *
  *	oci-layout, index.json      of the layout; index.json is made anew from refs/ after each change, so that skopeo reads it
  *	blobs/sha256/HEX            manifests, configurations and layers as they came, compressed
- *	layers/HEX/range|single/    the tree of the layer with this diff id; the name says how it was unpacked (unpack.h)
+ *	layers/HEX.range|single/tree/  the tree of the layer with this diff id; the name says how it was unpacked (unpack.h). In a folder of our own, since a
+ *	                            directory that an archive made read-only or somebody else's cannot be renamed to another place (rename(2), EACCES)
  *	images/HEX                  the record (image.h) of the manifest with this digest
  *	refs/NAME                   one file for each reference, "sha256:HEX\n"; NAME is the reference in full with '%' for each '/'
  *	tmp/  locks/  claims/  trash/
@@ -62,7 +63,8 @@ int store_image(const struct store *store, struct arena *arena, const struct dig
 int store_put_image(const struct store *store, const struct image *image, struct error *err) MUST_CHECK;
 
 /* --- blobs (store_blob.c) --- */
-/* A descriptor open for reading, its size checked where `size` is not UINT64_MAX; -ENOENT: not there (or broken, and removed); no `err`: an errno only. */
+/* A descriptor open for reading, its size checked where `size` is not UINT64_MAX; -ENOENT: not there (or broken, and removed); -EBADMSG: it is good, and `size` is a lie;
+ * no `err`: an errno only. */
 int store_open_blob(const struct store *store, const struct digest *digest, uint64_t size) MUST_CHECK;
 /* The whole of a small blob, verified against its digest. Malloced. */
 int store_read_blob(const struct store *store, const struct digest *digest, size_t limit, char **ret_text, size_t *ret_size, struct error *err) MUST_CHECK;
@@ -86,12 +88,12 @@ int store_put_blob(const struct store *store, const void *data, size_t size, str
 enum layer_owner { LAYER_RANGE, LAYER_SINGLE }; /* files belong to the user's range of ids; or all to the user, the owners recorded (unpack.h) */
 /* The tree, open O_PATH; *ret_owner says how it was unpacked. -ENOENT: not extracted. An errno only. */
 int store_open_layer(const struct store *store, const struct digest *diff_id, enum layer_owner *ret_owner) MUST_CHECK;
-/* A fresh folder tmp/NAME with its lock held by *ret_lock; the unpacker fills it. Commit renames it to layers/HEX/OWNER. Who comes second finds -EEXIST inside, which is no
- * error: its own is dropped into trash/. */
+/* A fresh folder tmp/NAME, whose lock is held until it is committed or abandoned; the unpacker fills it. Commit renames what it stands in to layers/HEX.OWNER. Who comes
+ * second finds it there, which is no error: its own is dropped into trash/. */
 struct store_layer {
 	const struct store *store;
 	int dir, lock;
-	char name[64];
+	char name[64]; /* "ID/tree" */
 };
 int store_layer_begin(const struct store *store, struct store_layer *ret, struct error *err) MUST_CHECK;
 int store_layer_commit(struct store_layer *layer, const struct digest *diff_id, enum layer_owner owner, struct error *err) MUST_CHECK;
