@@ -21,6 +21,8 @@
 #include "util/mem.h"
 #include "util/sys.h"
 
+enum { SERVER_FDS = 4 }; /* what goes with the lower layers: /dev/fuse, the area, the user namespace, and in the server's process a pipe */
+
 static int mount_fuse(int fuse_fd, struct error *err)
 {
 	char fd_option[24], user[24], group[24];
@@ -61,8 +63,11 @@ static int fuse_mount(const struct overlay_layers *layers, const struct overlay_
 	size_t count = 1;
 	int mount_fd = -1, r;
 
-	if (layers->lower_count + 2 > FD_PASS_MAX)
-		return error_set(err, E2BIG, "cannot mount %zu layers with fuse-overlayfs", layers->lower_count);
+	if (layers->lower_count + SERVER_FDS > FD_PASS_MAX) {
+		error_set(err, E2BIG, "cannot mount %zu layers with fuse-overlayfs", layers->lower_count);
+		error_cause(err, "%d are the most", FD_PASS_MAX - SERVER_FDS);
+		return error_hint(err, "use --overlay kernel");
+	}
 	fds[0] = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (fds[0] < 0) {
 		r = error_set(err, errno, "cannot open /dev/fuse, which fuse-overlayfs needs");

@@ -2,7 +2,8 @@
  *
  * Layers are named /proc/self/fd/N: no path of a user's is ever parsed for the colons and backslashes of mount options, the
  * whole stays short, and what was opened is what is mounted. `lowerdir+` (6.5) takes one layer at a time without a limit; before it,
- * the one `lowerdir` string may have 255 characters, which is fifteen layers.
+ * the one `lowerdir` string may have 255 characters, which is fifteen layers. What is deeper goes through mount(2), which takes a page of options: with
+ * /proc/self/fd as the working directory a layer is "N:", so that the 500 that the kernel stacks fit.
  */
 #include "isolate/overlay.h"
 
@@ -10,6 +11,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include "isolate/mount.h"
 #include "util/buf.h"
@@ -34,18 +37,32 @@ static int add_lower(int fs_fd, const struct overlay_layers *layers)
 	return 0;
 }
 
-static int join_lower(int fs_fd, const struct overlay_layers *layers)
+enum {
+	FSCONFIG_TEXT_MAX = 255,  /* fsconfig(2), vfs_fsconfig_locked */
+	MOUNT_TEXT_MAX = 4095,    /* mount(2): a page, and what is longer is cut without a word */
+};
+
+static void join_lower(const struct overlay_layers *layers, const char *prefix, struct buf *out)
+{
+	for (size_t i = 0; i < layers->lower_count; i++)
+		buf_printf(out, "%s%s%d", i ? ":" : "", prefix, layers->lower[i]);
+}
+
+static int set_joined_lower(int fs_fd, const struct overlay_layers *layers)
 {
 	cleanup_buf struct buf joined = {0};
 
-	for (size_t i = 0; i < layers->lower_count; i++)
-		buf_printf(&joined, "%s/proc/self/fd/%d", i ? ":" : "", layers->lower[i]);
+	join_lower(layers, "/proc/self/fd/", &joined);
+	if (joined.size > FSCONFIG_TEXT_MAX) {
+		errno = E2BIG;
+		return -1;
+	}
 	return sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "lowerdir", joined.text, 0);
 }
 
 static int configure(int fs_fd, const struct overlay_layers *layers, bool joined)
 {
-	if ((joined ? join_lower(fs_fd, layers) : add_lower(fs_fd, layers)) < 0)
+	if ((joined ? set_joined_lower(fs_fd, layers) : add_lower(fs_fd, layers)) < 0)
 		return -1;
 	if (layers->upper >= 0) {
 		if (set_fd(fs_fd, "upperdir", layers->upper) < 0 || set_fd(fs_fd, "workdir", layers->work) < 0)
@@ -70,6 +87,47 @@ static int create(const struct overlay_layers *layers, bool joined)
 	return mount_fd < 0 ? -errno : mount_fd;
 }
 
+/* A folder that nobody but this process has and that nobody needs (tree_scratch.c has the reason): the mount stays on it for a moment. */
+static const char passage[] = "/proc/self/map_files";
+
+/* What mount(2) put on the passage, as a detached mount. */
+static int take_from_passage(void)
+{
+	cleanup_close int place = open(passage, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = place < 0 ? -1 : sys_open_tree(place, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	int errnum = errno;
+
+	if (umount2(passage, MNT_DETACH) < 0 && fd >= 0) {
+		errnum = errno;
+		fd = fd_close(fd);
+	}
+	return fd < 0 ? -errnum : fd;
+}
+
+static int create_by_mount(const struct overlay_layers *layers)
+{
+	cleanup_close int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_buf struct buf options = {0};
+	int r;
+
+	buf_puts(&options, "userxattr,lowerdir=");
+	join_lower(layers, "", &options);
+	if (layers->upper >= 0)
+		buf_printf(&options, ",upperdir=%d,workdir=%d%s", layers->upper, layers->work, layers->in_memory ? ",volatile" : "");
+	if (options.size > MOUNT_TEXT_MAX)
+		return -E2BIG;
+	if (before < 0 || chdir("/proc/self/fd") < 0)
+		return -errno;
+	r = mount("overlay", passage, "overlay", MS_NODEV | MS_NOSUID, options.text) < 0 ? -errno : take_from_passage();
+	if (fchdir(before) < 0 && r >= 0) {
+		int errnum = errno;
+
+		(void)fd_close(r);
+		return -errnum;
+	}
+	return r;
+}
+
 static int kernel_mount(const struct overlay_layers *layers, const struct overlay_host *host, struct error *err)
 {
 	int fd = create(layers, false);
@@ -77,6 +135,8 @@ static int kernel_mount(const struct overlay_layers *layers, const struct overla
 	(void)host; /* nobody outside is needed */
 	if (fd == -EINVAL) /* a kernel before 6.5 takes any key as long as nothing is created, and then knows no `lowerdir+` */
 		fd = create(layers, true);
+	if (fd == -E2BIG)
+		fd = create_by_mount(layers);
 	if (fd >= 0)
 		return fd;
 	error_set(err, -fd, "cannot mount the layers with the kernel's overlayfs");
@@ -84,6 +144,8 @@ static int kernel_mount(const struct overlay_layers *layers, const struct overla
 		error_cause(err, "this kernel has no overlayfs, or it is not loaded");
 	else if (fd == -EPERM)
 		error_cause(err, "this kernel does not let users mount overlayfs (it does from 5.11 on)");
+	else if (fd == -E2BIG)
+		error_cause(err, "%zu layers are more than it takes", layers->lower_count);
 	else if (fd == -EINVAL)
 		error_cause(err, "the filesystem of the upper layer cannot be one, or a lower layer has mounts below it");
 	return error_hint(err, "use --overlay fuse");

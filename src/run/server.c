@@ -25,16 +25,18 @@ enum { END_TIMEOUT_MS = 2000 };
 static int arrange_descriptors(const int *fds, size_t count, int log)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int base = 3 + (int)count + 64;
+	int above[FD_PASS_MAX];
 
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, 2) < 0)
 		return -errno;
+	/* First out of each other's way; whatever the caller left open stands where it likes (bash has something at 255). */
 	for (size_t i = 0; i < count; i++) {
-		if (fcntl(fds[i], F_DUPFD_CLOEXEC, base + (int)i) != base + (int)i)
-			return -EMFILE;
+		above[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3 + (int)count);
+		if (above[i] < 0)
+			return -errno;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (dup3(base + (int)i, 3 + (int)i, O_CLOEXEC) < 0)
+		if (dup3(above[i], 3 + (int)i, O_CLOEXEC) < 0)
 			return -errno;
 	}
 	fd_close_range(3 + (unsigned)count, ~0u);

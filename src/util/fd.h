@@ -42,7 +42,7 @@ int fd_put_at(int dirfd, const char *path, const char *text) MUST_CHECK;
 
 /* Send `size` bytes and up to FD_PASS_MAX descriptors in one message of a SOCK_SEQPACKET socket
  * (unix(7), SCM_RIGHTS). fd_receive gives the number of bytes, 0 at the end; *fds gets what came, -1 for the rest. */
-enum { FD_PASS_MAX = 128 }; /* a hundred lower layers for the FUSE server; the kernel takes 253 */
+enum { FD_PASS_MAX = 140 }; /* the FUSE server's lower layers, of which an image has at most 127 in Docker; the kernel takes 253 */
 int fd_send(int socket, const void *data, size_t size, const int *fds, size_t fd_count) MUST_CHECK;
 ssize_t fd_receive(int socket, void *data, size_t size, int fds[FD_PASS_MAX]) MUST_CHECK;
 

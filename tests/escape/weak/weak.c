@@ -1,6 +1,7 @@
 /* The weak build: carrel's own objects, linked with these in place of what they call (ld --wrap). $CARREL_WEAK names what is missing then, with
  * commas between where one wall stands behind another. It is a program of the tests: what is shipped has no such switch.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <stdarg.h>
@@ -47,6 +48,11 @@ long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
 	if (number == SYS_close_range && lacks("close_range"))
 		return 0;
+	/* No defence, but a kernel before 6.5, which knows no such key. */
+	if (number == SYS_fsconfig && c && strcmp((const char *)c, "lowerdir+") == 0 && lacks("lowerdir+")) {
+		errno = EINVAL;
+		return -1;
+	}
 	return __real_syscall(number, a, b, c, d, e, f);
 }
 
