@@ -111,7 +111,7 @@ static int set_three(uint64_t effective, uint64_t permitted, uint64_t inheritabl
 	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
-static int get_permitted(uint64_t *ret)
+int caps_permitted(uint64_t *ret)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
@@ -134,7 +134,7 @@ static int fail_missing(uint64_t missing, struct error *err)
 int caps_apply(uint64_t keep, unsigned uid, struct error *err)
 {
 	uint64_t inherited = uid == 0 ? 0 : keep, permitted = 0;
-	int r = get_permitted(&permitted);
+	int r = caps_permitted(&permitted);
 
 	if (r < 0)
 		return error_set(err, -r, "cannot read the capabilities");

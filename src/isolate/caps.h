@@ -15,6 +15,9 @@ const char *caps_name(unsigned number);
  * net_raw, sys_chroot, mknod, audit_write, setfcap. */
 uint64_t caps_docker_default(void);
 
+/* What the calling process holds (its permitted set). 0 or -errno. */
+int caps_permitted(uint64_t *ret) MUST_CHECK;
+
 /* Bounding set := keep (needs CAP_SETPCAP in the user namespace). */
 int caps_bound(uint64_t keep, struct error *err) MUST_CHECK;
 /* Permitted, effective := keep; inheritable and ambient := keep where `uid` is not 0 (so that execve keeps them), else empty
