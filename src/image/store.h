@@ -52,13 +52,18 @@ int store_tag(const struct store *store, const struct reference *reference, cons
 /* -ENOENT where there is no such reference. */
 int store_untag(const struct store *store, const struct reference *reference, struct error *err) MUST_CHECK;
 
+/* Where a reference leads. -ENOENT as above. */
+int store_ref(const struct store *store, struct arena *arena, const struct reference *reference, struct digest *ret, struct error *err) MUST_CHECK;
+
 struct store_ref {
 	const char *name; /* the reference in full */
 	struct digest manifest;
 };
 /* All, sorted by name, in the arena. */
 int store_refs(const struct store *store, struct arena *arena, struct store_ref **ret, size_t *ret_count, struct error *err) MUST_CHECK;
-/* The record of a manifest. */
+/* All records, in no order; what cannot be read is passed over. */
+int store_images(const struct store *store, struct arena *arena, struct image **ret, size_t *ret_count, struct error *err) MUST_CHECK;
+/* The record of a manifest. (store_record.c) */
 int store_image(const struct store *store, struct arena *arena, const struct digest *manifest, struct image *ret, struct error *err) MUST_CHECK;
 int store_put_image(const struct store *store, const struct image *image, struct error *err) MUST_CHECK;
 
@@ -88,6 +93,8 @@ int store_put_blob(const struct store *store, const void *data, size_t size, str
 enum layer_owner { LAYER_RANGE, LAYER_SINGLE }; /* files belong to the user's range of ids; or all to the user, the owners recorded (unpack.h) */
 /* The tree, open O_PATH; *ret_owner says how it was unpacked. -ENOENT: not extracted. An errno only. */
 int store_open_layer(const struct store *store, const struct digest *diff_id, enum layer_owner *ret_owner) MUST_CHECK;
+/* The same for one way of unpacking it. */
+int store_open_layer_of(const struct store *store, const struct digest *diff_id, enum layer_owner owner) MUST_CHECK;
 /* A fresh folder tmp/NAME, whose lock is held until it is committed or abandoned; the unpacker fills it. Commit renames what it stands in to layers/HEX.OWNER. Who comes
  * second finds it there, which is no error: its own is dropped into trash/. */
 struct store_layer {

@@ -1,0 +1,90 @@
+#include "image/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "image/store_parts.h"
+#include "util/fd.h"
+#include "util/path.h"
+
+static const char *const folders[] = {"blobs", "blobs/sha256", "layers", "images", "refs", "tmp", "locks", "claims", "trash"};
+
+/* Whoever can write to the store chooses what our sandboxes run. */
+static int check_owner(const char *path, int dir, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) < 0)
+		return error_set(err, errno, "cannot look at the store '%s'", path);
+	if (st.st_uid != geteuid() && st.st_uid != 0) {
+		(void)error_set(err, EPERM, "cannot use the store '%s'", path);
+		(void)error_cause(err, "it belongs to another user (uid %u)", st.st_uid);
+		return error_hint(err, "set CARREL_ROOT to a folder of your own");
+	}
+	if (st.st_mode & 022) {
+		(void)error_set(err, EPERM, "cannot use the store '%s'", path);
+		(void)error_cause(err, "others may write to it (mode %04o)", st.st_mode & 07777);
+		return error_hint(err, "chmod 700 '%s'", path);
+	}
+	return 0;
+}
+
+int store_open(const char *path, struct store *ret, struct error *err)
+{
+	cleanup_close int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (dir < 0)
+		return error_set(err, errno, "cannot open the store '%s'", path);
+	r = check_owner(path, dir, err);
+	if (r == 0)
+		*ret = (struct store){.path = mem_strdup(path), .dir = take_fd(dir), .writable = false};
+	return r;
+}
+
+/* What is missing, the mark of an image layout last: it says that the folders are there. */
+static int complete(const struct store *store, struct error *err)
+{
+	static const char layout[] = "{\"imageLayoutVersion\": \"1.0.0\"}\n";
+	struct stat st;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (mkdirat(store->dir, folders[i], 0700) < 0 && errno != EEXIST)
+			return error_set(err, errno, "cannot make the folder '%s/%s'", store->path, folders[i]);
+	if (fstatat(store->dir, "oci-layout", &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	r = store_write_index(store, err);
+	if (r < 0)
+		return r;
+	r = store_write(store, "oci-layout", layout, sizeof(layout) - 1, false);
+	return r < 0 ? error_set(err, -r, "cannot write '%s/oci-layout'", store->path) : 0;
+}
+
+int store_create(const char *path, struct store *ret, struct error *err)
+{
+	struct store store = {.dir = -1};
+	int r = path_make_dirs(path, 0700);
+
+	if (r < 0)
+		return error_set(err, -r, "cannot make the store '%s'", path);
+	r = store_open(path, &store, err);
+	if (r < 0)
+		return r;
+	store.writable = true;
+	r = complete(&store, err);
+	if (r < 0)
+		store_close(&store);
+	else
+		*ret = store;
+	return r;
+}
+
+void store_close(struct store *store)
+{
+	free(store->path);
+	*store = (struct store){.dir = fd_close(store->dir)};
+}
