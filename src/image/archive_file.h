@@ -24,6 +24,9 @@ struct import_spec {
 	const char *name;    /* the reference in full; NULL: untagged */
 	const struct image *config; /* entrypoint, command, environment, user, workdir… for the configuration */
 	const char *message;
+	/* Asked when the stream has ended, before anything is kept: did its source end well? An error here is the import's. */
+	int (*check)(void *context, struct error *err);
+	void *check_context;
 };
 /* A root tarball (compressed as it may be) becomes an image of one layer. */
 int import_stream(const struct store *store, struct arena *arena, int in, const struct import_spec *spec, const struct unpack_host *unpack, const struct progress *progress,

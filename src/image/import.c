@@ -196,7 +196,7 @@ static int copy_stream(struct import *import, const char **ret_type)
 }
 
 /* Feed who unpacks and the blob at once; *ret has the diff id. */
-static int unpack_stream_into(struct import *import, const struct unpack_host *unpack, const char **ret_type, struct unpack_result *ret)
+static int unpack_stream_into(struct import *import, const struct import_spec *import_spec, const struct unpack_host *unpack, const char **ret_type, struct unpack_result *ret)
 {
 	const struct unpack_spec spec = {.owner = unpack->owner, .whiteouts = false};
 	struct store_layer layer;
@@ -224,6 +224,10 @@ static int unpack_stream_into(struct import *import, const struct unpack_host *u
 		r = finished;
 	} else if (r == -EPIPE) {
 		r = error_set(import->err, EPIPE, "cannot unpack the root filesystem");
+	}
+	if (r == 0 && import_spec->check && import_spec->check(import_spec->check_context, &why) < 0) {
+		*import->err = why;
+		r = -why.code;
 	}
 	if (r == 0)
 		r = store_layer_commit(&layer, &ret->diff_id, unpack->owner, import->err);
@@ -270,7 +274,7 @@ static int import_all(struct import *import, struct arena *arena, const struct i
 		r = store_blob_begin(import->store, &import->blob, import->err);
 	if (r < 0)
 		return r;
-	r = unpack_stream_into(import, unpack, &media_type, &result);
+	r = unpack_stream_into(import, spec, unpack, &media_type, &result);
 	if (r == 0)
 		r = store_blob_commit(&import->blob, NULL, import->blob.size, &layer, import->err);
 	if (r == 0)
