@@ -17,7 +17,8 @@
 #include "util/error.h"
 
 /* From `in` to its end, into `out`. SIGPIPE must be ignored or blocked: when nobody reads any more the result is -EPIPE. More than `bytes_max` plain bytes (0: no
- * limit) are refused with -EFBIG before they are written. Neither descriptor is closed. */
+ * limit) are refused with -EFBIG before they are written. Neither descriptor is closed. `ret_diff_id` NULL: nothing is hashed, since somebody behind `out` does that whom no
+ * compressed byte has reached. */
 int unpack_decompress(int in, int out, uint64_t bytes_max, struct digest *ret_diff_id, uint64_t *ret_bytes, struct error *err) MUST_CHECK;
 
 /* What a stream may have at most so that the spec can still be met: the files, and for each entry the headers that it may need. 0: no limit. */

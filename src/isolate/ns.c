@@ -45,6 +45,15 @@ int ns_unshare_cgroup(struct error *err)
 	return unshare(CLONE_NEWCGROUP) < 0 ? error_set(err, errno, "cannot make the sandbox's cgroup namespace") : 0;
 }
 
+int ns_unshare_network(struct error *err)
+{
+	if (unshare(CLONE_NEWNET) == 0)
+		return 0;
+	int errnum = errno;
+	error_set(err, errnum, "cannot make a network namespace");
+	return errnum == ENOSPC ? explain_namespace_limit("net", err) : -errnum;
+}
+
 int ns_set_hostname(const char *name, struct error *err)
 {
 	return sethostname(name, strlen(name)) < 0 ? error_set(err, errno, "cannot set the host name '%s'", name) : 0;

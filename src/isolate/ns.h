@@ -21,6 +21,9 @@ pid_t ns_clone(const struct ns_plan *plan, int cgroup_fd, int *ret_pidfd, struct
 /* In the child, once it is in the cgroup that is to be the root of its cgroup namespace: that of a clone would be the parent's. */
 int ns_unshare_cgroup(struct error *err) MUST_CHECK;
 
+/* In the child: a network without any interface that is up. (net.h makes the one of a sandbox.) */
+int ns_unshare_network(struct error *err) MUST_CHECK;
+
 /* In the child. */
 int ns_set_hostname(const char *name, struct error *err) MUST_CHECK;
 
