@@ -37,7 +37,8 @@ struct image {
 	const char *stop_signal;        /* "SIGTERM", or a number; NULL */
 };
 
-/* config.c (jansson): an OCI image configuration (config.md) or Docker's. Fills in all but manifest, config, media_type, size and blobs, which install_image takes from the manifest. rootfs.diff_ids must be there, as many
+/* config.c (jansson): an OCI image configuration (config.md) or Docker's. Fills in all but manifest, config, media_type, size and blobs, which install_image takes
+ * from the manifest and which stay as they are. rootfs.diff_ids must be there, as many
  * as `layer_count`. NUL in a text, a relative volume, NAME= without a name: -EINVAL. */
 int image_parse_config(struct arena *arena, const char *text, size_t size, size_t layer_count, struct image *ret, struct error *err) MUST_CHECK;
 
