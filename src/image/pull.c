@@ -68,10 +68,9 @@ static int pull_layers(struct pull *pull, struct error *err)
 
 static bool names_it_already(struct pull *pull)
 {
-	struct image before;
+	struct digest before;
 
-	return store_find(pull->store, pull->arena, reference_format(pull->arena, pull->spec->reference), &before, NULL, NULL) == 0 &&
-	       digest_equal(&before.manifest, &pull->manifest_digest);
+	return store_ref(pull->store, pull->arena, pull->spec->reference, &before, NULL) == 0 && digest_equal(&before, &pull->manifest_digest);
 }
 
 /* All blobs and layers are there: the record is made as for any image. */
@@ -80,7 +79,8 @@ static int finish(struct pull *pull, struct pull_result *ret, struct error *err)
 	struct pull_result result = {.digest = pull->digest, .is_new = !names_it_already(pull)};
 	int r = install_image(pull->store, pull->arena, &pull->manifest_digest, pull->spec->unpack, NULL, &result.image, err);
 
-	if (r == 0 && result.is_new)
+	/* (A digest is found by a tag too, which may move.) */
+	if (r == 0 && (result.is_new || digest_is_set(&pull->spec->reference->digest)))
 		r = store_tag(pull->store, pull->spec->reference, &pull->manifest_digest, err);
 	if (r == 0)
 		*ret = result;

@@ -39,7 +39,7 @@ struct push_spec {
 	const struct progress *progress;
 	unsigned parallel;
 };
-/* Blobs that the registry has not, then the manifest, byte for byte as it is stored. */
+/* The caller holds the image's record (store_find). Blobs that the registry has not, then the manifest, byte for byte as it is stored. */
 int push_image(const struct store *store, struct arena *arena, const struct push_spec *spec, struct error *err) MUST_CHECK;
 
 #endif
