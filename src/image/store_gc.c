@@ -51,6 +51,7 @@ static int untag_unused(const struct store *store, struct error *err)
 
 int store_prune(const struct store *store, const struct store_gc_host *host, bool all, struct store_usage *ret_freed, struct error *err)
 {
+	struct store mine = *store;
 	struct store_usage freed = {.blobs = 0};
 	cleanup_close int lock = -1;
 	int r;
@@ -58,12 +59,13 @@ int store_prune(const struct store *store, const struct store_gc_host *host, boo
 	store_sweep(store, host, UINT_MAX);
 	lock = store_lock(store, STORE_GC_LOCK, NULL, err);
 	r = lock < 0 ? lock : 0;
+	mine.is_removing = true;
 	if (r == 0 && all)
-		r = untag_unused(store, err);
+		r = untag_unused(&mine, err);
 	if (r == 0)
-		r = store_write_index(store, err);
+		r = store_write_index(&mine, err);
 	if (r == 0)
-		r = collect(store, NULL, NULL, err);
+		r = collect(&mine, NULL, NULL, err);
 	lock = fd_close(lock);
 	if (r == 0)
 		r = empty(store, host, &freed, err);
@@ -209,7 +211,10 @@ static int remove_locked(const struct store *store, struct arena *arena, const c
 int store_remove(const struct store *store, const struct store_gc_host *host, struct arena *arena, const char *word, bool force, struct store_removal *ret, struct error *err)
 {
 	struct store_removal removal = {.untagged = NULL};
-	int r = remove_locked(store, arena, word, force, &removal, err);
+	struct store mine = *store;
+
+	mine.is_removing = true;
+	int r = remove_locked(&mine, arena, word, force, &removal, err);
 
 	*ret = removal; /* also after a failure half way: what was done was done */
 	return r < 0 ? r : empty(store, host, NULL, err);
