@@ -34,6 +34,18 @@ static void tell_left_out(const struct descriptor *blob, const struct unpack_res
 	progress_say(progress, text);
 }
 
+int install_tree(struct store_layer *tree, const struct descriptor *blob, const struct digest *diff_id, enum layer_owner owner, const struct unpack_result *result,
+    const struct progress *progress, struct error *err)
+{
+	int r = check(blob, diff_id, result, err);
+
+	if (r == 0)
+		r = store_layer_commit(tree, diff_id, owner, err);
+	if (r == 0)
+		tell_left_out(blob, result, progress);
+	return r;
+}
+
 static int unpack_blob(const struct unpack_host *unpack, int fd, const char *tmp_name, struct unpack_result *ret, struct error *err)
 {
 	const struct unpack_spec spec = {.owner = unpack->owner, .whiteouts = true};
@@ -61,12 +73,8 @@ static int make_tree(const struct store *store, const struct descriptor *blob, c
 	if (r < 0)
 		r = error_prefix(err, "layer %.12s", digest_hex(&blob->digest));
 	if (r == 0)
-		r = check(blob, diff_id, &result, err);
-	if (r == 0)
-		r = store_layer_commit(&tree, diff_id, unpack->owner, err);
+		r = install_tree(&tree, blob, diff_id, unpack->owner, &result, progress, err);
 	store_layer_abandon(&tree);
-	if (r == 0)
-		tell_left_out(blob, &result, progress);
 	return r;
 }
 

@@ -11,4 +11,8 @@
 int install_layer(const struct store *store, const struct descriptor *blob, const struct digest *diff_id, const struct unpack_host *unpack, const struct progress *progress,
     struct error *err) MUST_CHECK;
 
+/* The end of it, for who unpacks by himself: what came out is compared with the diff id, gets its final name, and what could not be kept is told. */
+int install_tree(struct store_layer *tree, const struct descriptor *blob, const struct digest *diff_id, enum layer_owner owner, const struct unpack_result *result,
+    const struct progress *progress, struct error *err) MUST_CHECK;
+
 #endif
