@@ -59,7 +59,7 @@ static int print_result(const struct request *request, const struct launch_resul
 
 static int run_request(struct request *request)
 {
-	struct launch_paths paths = {.data_dir = cli_data_dir()};
+	struct launch_paths paths = {.data_dir = cli_data_dir(), .puller = cli_image_program()};
 	struct launch_result result;
 	struct error err = {0};
 	int status, r;

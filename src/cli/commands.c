@@ -10,14 +10,18 @@ static const char *const run_usages[] = {"[OPTIONS] [@PROFILE] IMAGE [ARG…]", 
 static const char *const run_paragraphs[] = {
 	"Runs a command in a sandbox that its profile describes: with its own users, files, network, limits and system calls. "
 	"Without a profile this is the profile `default`: the host's files read-only, the working directory writable, the home hidden, no network. "
-	"With --rootfs and without a profile it is `container`: root inside, Docker's capabilities, writes thrown away. "
+	"With an image, or with --rootfs, and without a profile it is `container`: the image's user or root inside, Docker's capabilities, writes thrown away. "
 	"When the command ends, however it ends, nothing of the sandbox stays.",
+	"IMAGE is a reference as for `carrel pull`, or the first digits of an id; it is pulled where it is missing. Its entrypoint, command, variables, user, working directory and "
+	"volumes count as they do with Docker. Where IMAGE is named together with a profile, the profile's files and rights hold, and the image is the root.",
 	"Exit status: the command's own; 128+n when signal n ended it; 125 when carrel could not do it; 126 when the command could not be executed; 127 when it was not found.",
 	NULL,
 };
 static const struct command_example run_examples[] = {
 	{"carrel run -- ./configure", "run a script that you have not read"},
 	{"carrel run @build -- make -j8", "build somebody else's source"},
+	{"carrel run -it debian:12", "a shell in an image, as docker run"},
+	{"carrel run -v $PWD:/src -w /src gcc:13 make", "a compiler of another system on the files here"},
 	{"carrel run --rootfs bookworm --network host apt-get install -y jq", "be root in an extracted system"},
 	{"carrel run --dry-run @build -- make", "see what the sandbox may do, and which line says so"},
 	{NULL, NULL},

@@ -96,6 +96,7 @@ VERB(add_ulimit, request_add_ulimit)
 VERB(add_security, request_add_security)
 VERB(add_fds, request_add_fds)
 VERB(set_report, request_set_report)
+VERB(set_pull, request_set_pull)
 VERB(set_rootfs, request_set_rootfs)
 VERB(set_pair, request_set_pair)
 
@@ -141,7 +142,7 @@ const struct cli_option run_options[] = {
 	{"name", 0, "NAME", NULL, "Name the sandbox, and keep what it writes under this name", life, set_text, FIELD(name)},
 	{"keep", 0, NULL, NULL, "Keep what it writes, which --name does too", life, set_flag, FIELD(keep)},
 	{"detach", 'd', NULL, NULL, "Run in the background", life, set_flag, FIELD(detach), .hidden = true},
-	{"pull", 0, "POLICY", "always missing never", "When to pull the image", life, set_text, FIELD(pull), .hidden = true},
+	{"pull", 0, "POLICY", "always missing never", "When to pull the image: always, missing, never", life, set_pull, .key = NULL},
 	{"init", 0, NULL, NULL, "There always is one", life, accept, .key = NULL, .hidden = true},
 
 	{"rootfs", 0, "DIR", NULL, "Use an extracted root filesystem", files, set_rootfs, .key = "filesystem.root"},
@@ -157,7 +158,7 @@ const struct cli_option run_options[] = {
 	{"env", 'e', "KEY[=VALUE]", NULL, "Set a variable, or pass on the caller's", process, add_env, .key = "environment"},
 	{"env-file", 0, "FILE", NULL, "Read variables from a file, one a line", process, add_env_file, .key = "environment"},
 	{"workdir", 'w', "DIR", NULL, "Start in this directory", process, set_key, .key = "process.workdir"},
-	{"entrypoint", 0, "COMMAND", NULL, "Put this before the words of the command", process, set_text, FIELD(entrypoint)},
+	{"entrypoint", 0, "COMMAND", NULL, "Put this before the words of the command; an image's own command is not used then", process, set_text, FIELD(entrypoint)},
 	{"hostname", 'h', "NAME", NULL, "What the machine is called inside", process, set_key, .key = "process.hostname"},
 	{"umask", 0, "MODE", NULL, "The umask, octal", process, set_key, .key = "process.umask"},
 	{"preserve-fds", 0, "LIST", NULL, "Hand on these open descriptors: 3,5-7", process, add_fds, .key = NULL},

@@ -1,6 +1,7 @@
 #include "cli/run_parse.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "cli/command.h"
 
@@ -27,9 +28,16 @@ int run_parse(struct request *request, int argc, char *const argv[], bool *ret_h
 	argv += result.count;
 	argc -= result.count;
 	if (!result.dashes && argc > 0 && !request->rootfs) {
-		request->image = argv[0];
+		r = request_set_image(request, argv[0], err);
+		if (r < 0)
+			return r;
 		argv++;
 		argc--;
+		/* As without an image, "--" may stand before the command. */
+		if (argc > 0 && strcmp(argv[0], "--") == 0) {
+			argv++;
+			argc--;
+		}
 	}
 	return request_finish(request, (size_t)argc, argv, err);
 }

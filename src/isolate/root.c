@@ -95,10 +95,13 @@ static int root_layered(struct tree *tree, struct error *err)
 	struct error why = {0};
 	int fd = tree_layer(tree, tree->plan->overlay, tree->lower_fds, tree->plan->lower_count + 1, tree->plan->root_keep, &why);
 
-	if (fd >= 0)
-		return pivot_to(tree, fd, 0, TREE_OURS, err);
-	*err = why;
-	return error_at(err, &tree->plan->root_at, "filesystem.root");
+	if (fd < 0) {
+		*err = why;
+		return error_at(err, &tree->plan->root_at, "filesystem.root");
+	}
+	if (tree->plan->root_read_only)
+		tree_readonly_late(tree, fd);
+	return pivot_to(tree, fd, 0, TREE_OURS, err);
 }
 
 static int root_empty(struct tree *tree, struct error *err)

@@ -29,6 +29,7 @@ enum tree_kind {
 	TREE_PROC,
 	TREE_SYS,
 	TREE_DEV,
+	TREE_VOLUME, /* a directory of the layered root that stays writable where the rest does not */
 	TREE_HIDE,
 	TREE_PROTECT,
 	TREE_KIND_MAX,
@@ -69,12 +70,14 @@ struct tree_plan {
 	const char **lower;      /* further lower layers, topmost first */
 	size_t lower_count;
 	const char *root_keep;   /* the folder of the root's kept layer; NULL: discarded */
+	bool root_read_only;     /* LAYERED: for the payload; while we build, it has room */
+	const char **directories; /* made where they are missing, in what is ours */
+	size_t directory_count, entry_count;
 	enum overlay_backend_kind overlay;
 	enum tree_scratch scratch; /* where discarded layers lie */
 	const char *scratch_dir;   /* for TREE_SCRATCH_DISK: a fresh folder of ours */
 	uint64_t scratch_size;     /* of the tmpfs for TREE_SCRATCH_MEMORY; 0: the kernel's default */
 	struct tree_entry *entries;
-	size_t entry_count;
 	bool has_covers;           /* any TREE_HIDE, TREE_PROTECT or mask */
 };
 
@@ -96,8 +99,7 @@ struct tree {
 	int root_fd;    /* the root as far as it is built */
 	int void_fd;    /* a tmpfs with an empty directory "dir" and an empty file "file" */
 	int scratch_fd; /* the folder of discarded layers and of what is `in_scratch`, once needed */
-	bool scratch_attached;
-	bool sys_is_hosts; /* no fresh sysfs was to be had */
+	bool scratch_attached, sys_is_hosts; /* hosts: no fresh sysfs was to be had */
 	unsigned areas; /* how many were made in it */
 	int *lower_fds;
 	int root_source_fd;

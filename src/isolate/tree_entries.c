@@ -187,6 +187,18 @@ static int mount_dev(struct tree *tree, const struct tree_entry *entry, struct e
 	return target < 0 ? target : devices_mount(tree, tree->devices, target, tree->tty_gid, err);
 }
 
+/* A mount of its own, of what is there already: when the root's mount gets read-only, this one does not. */
+static int mount_volume(struct tree *tree, const struct tree_entry *entry, struct error *err)
+{
+	cleanup_close int target = tree_target(tree, entry, true, err);
+	cleanup_close int clone = target < 0 ? target : mount_clone(target, "", AT_EMPTY_PATH);
+	int r = target < 0 ? 0 : clone < 0 ? clone : tree_attach(tree, clone, target, entry_flags(entry), TREE_OURS);
+
+	if (target < 0)
+		return target;
+	return r < 0 ? error_set(err, -r, "cannot make the volume '%s'", entry->target) : 0;
+}
+
 typedef int mount_function(struct tree *tree, const struct tree_entry *entry, struct error *err);
 
 static mount_function *const by_kind[TREE_KIND_MAX] = {
@@ -197,6 +209,7 @@ static mount_function *const by_kind[TREE_KIND_MAX] = {
     [TREE_PROC] = mount_pseudo,
     [TREE_SYS] = mount_pseudo,
     [TREE_DEV] = mount_dev,
+    [TREE_VOLUME] = mount_volume,
     [TREE_HIDE] = cover_apply,
     [TREE_PROTECT] = cover_apply,
 };
@@ -235,6 +248,40 @@ static int make_all_room(struct tree *tree, struct error *err)
 	return 0;
 }
 
+/* Only where nobody but the sandbox sees it: in a directory of the host's that is missing stays missing. What is in the way, or leads nowhere, is for
+ * those to find who use it. */
+static int make_directory(struct tree *tree, const char *path, struct error *err)
+{
+	const char *above = path;
+	int fd = path_open_in(tree->root_fd, path, O_PATH);
+	int r;
+
+	if (fd != -ENOENT) {
+		(void)fd_close(fd);
+		return 0;
+	}
+	do
+		fd = path_open_in(tree->root_fd, above = path_dirname(tree->arena, above), O_PATH);
+	while (fd == -ENOENT && above[1]);
+	cleanup_close int held = fd;
+	if (held < 0 || tree_owner_of(tree, held) != TREE_OURS)
+		return 0;
+	r = path_make_in(tree->root_fd, path, PATH_DIRECTORY, NULL);
+	if (r < 0)
+		return error_set(err, -r, "cannot make the directory '%s' in the sandbox", path);
+	(void)fd_close(r);
+	return 0;
+}
+
+static int make_directories(struct tree *tree, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < tree->plan->directory_count && r == 0; i++)
+		r = make_directory(tree, tree->plan->directories[i], err);
+	return r;
+}
+
 static enum tree_part part_of(const struct tree_entry *entry)
 {
 	if (entry->kind >= TREE_HIDE)
@@ -257,5 +304,5 @@ int tree_mount_entries(struct tree *tree, enum tree_part part, struct error *err
 		if (r < 0)
 			return err->line || err->file[0] ? r : error_at(err, &entry->at, NULL);
 	}
-	return 0;
+	return part == TREE_PART_PLACES ? make_directories(tree, err) : 0;
 }

@@ -89,7 +89,7 @@ struct profile {
 	} filesystem;
 	struct { /* identity */
 		struct choice_value map; /* enum profile_map */
-		struct text_value user;  /* self | root | NAME | UID[:GID] */
+		struct text_value user;  /* self | root | image | NAME | UID[:GID] */
 	} identity;
 	struct { /* network */
 		struct choice_value mode; /* enum profile_network */

@@ -78,7 +78,7 @@ const struct schema_key schema_table[] = {
 
 	{.name = "identity", .type = SCHEMA_SECTION, .help = "Who the program is."},
 	{.name = "identity.map", .type = SCHEMA_CHOICE, AT(identity.map), .words = map_words, .fallback = "auto", .help = "Ids that exist inside: your subordinate range where it is needed and there, the range, one id only, or the range around your own id."},
-	{.name = "identity.user", .type = SCHEMA_TEXT, AT(identity.user), .accept = syntax_user, .fallback = "self", .help = "The user inside: self, root, a name of the root's /etc/passwd, or UID[:GID]."},
+	{.name = "identity.user", .type = SCHEMA_TEXT, AT(identity.user), .accept = syntax_user, .fallback = "self", .help = "The user inside: self, root, image (whom the image names, else root), a name of the root's /etc/passwd, or UID[:GID]."},
 
 	{.name = "network", .type = SCHEMA_SECTION, .help = "What is reached over the network."},
 	{.name = "network.mode", .type = SCHEMA_CHOICE, AT(network.mode), .words = network_words, .fallback = "none", .help = "No network, a private one behind the host's address, or the host's own."},

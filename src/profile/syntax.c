@@ -76,7 +76,7 @@ static bool is_account_name(const char *text, size_t len)
 
 bool syntax_user(const char *text, struct complaint *ret)
 {
-	static const char hint[] = "write self, root, a name, or numbers such as 1000 or 1000:100";
+	static const char hint[] = "write self, root, image, a name, or numbers such as 1000 or 1000:100";
 	const char *colon = strchr(text, ':');
 	size_t len = colon ? (size_t)(colon - text) : strlen(text);
 

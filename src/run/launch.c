@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "profile/policy.h"
+#include "run/image_find.h"
 #include "run/launch_parts.h"
 #include "run/launch_policy.h"
 #include "run/stage.h"
@@ -23,7 +25,7 @@ enum { INIT_END_MS = 1000 };
 
 /* --- before the clone ------------------------------------------------------------------------------------------------------------ */
 
-static int load_profile(const struct request *request, const struct launch_paths *paths, struct profile **ret, struct error *err)
+static int load_profile(const struct request *request, const struct launch_paths *paths, struct profile **ret, struct policy **ret_policy, struct error *err)
 {
 	struct profile *profile;
 	int r = profile_load(&paths->profiles, request->profiles, request->profile_count, &profile, err);
@@ -35,12 +37,55 @@ static int load_profile(const struct request *request, const struct launch_paths
 	if (r == 0)
 		r = profile_check(profile, err);
 	if (r == 0)
-		r = launch_policy(request, &paths->profiles, profile, err);
+		r = launch_policy(request, &paths->profiles, profile, ret_policy, err);
 	if (r == 0)
 		*ret = profile;
 	else
 		profile_free(profile);
 	return r;
+}
+
+/* The image that the root is to be, where it is one. */
+static int find_image(struct launch *launch, const struct plan_input *in, const struct policy *policy, const struct launch_paths *paths, struct error *err)
+{
+	const struct image_wish wish = {
+	    .word = &in->profile->filesystem.root_argument,
+	    .pull = in->request->pull,
+	    .for_single_id = in->profile->identity.map.v == MAP_SINGLE,
+	    .is_command_line = in->request->image,
+	    .puller = paths->puller,
+	    .policy = policy,
+	    .host = in->host,
+	};
+
+	if (in->profile->filesystem.root.v == ROOT_IMAGE)
+		return image_find(in->host->arena, &wish, &launch->image, &launch->image_hold, err);
+	if (!in->request->pull_label)
+		return 0;
+	(void)error_set(err, EINVAL, "cannot pull (--pull)");
+	(void)error_cause(err, "the root is no image's");
+	return error_hint(err, "write  carrel run [OPTIONS] IMAGE [ARG…]");
+}
+
+/* Everything that is known before anything is started. */
+static int make_plan(struct launch *launch, struct plan_input *in, const struct launch_paths *paths, struct profile **ret_profile, struct error *err)
+{
+	struct policy *policy = NULL;
+	int r = load_profile(in->request, paths, ret_profile, &policy, err);
+
+	trace_mark("profile loaded");
+	if (r < 0)
+		return r;
+	in->profile = *ret_profile;
+	r = find_image(launch, in, policy, paths, err);
+	policy_free(policy);
+	if (r < 0)
+		return r;
+	if (launch->image_hold >= 0) {
+		in->image = &launch->image;
+		trace_mark("image found");
+	}
+	return plan_make(in->host->arena, in, &launch->plan, err);
 }
 
 /* --- while it runs, and after --------------------------------------------------------------------------------------------------------- */
@@ -139,9 +184,10 @@ static int check_descriptors(const struct request *request, struct error *err)
 
 int launch_run(const struct request *request, const struct launch_paths *paths, struct launch_result *ret, struct error *err)
 {
-	struct launch launch = {.sources = WATCH_SOURCES_NONE, .room.fd = -1, .channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1, .scratch = -1, .record = INSTANCE_LOCK_NONE, .interrupts = -1};
+	struct launch launch = {.sources = WATCH_SOURCES_NONE, .room.fd = -1, .channel = -1, .guard = -1, .pidfd = -1, .master = -1, .instance = -1, .scratch = -1, .image_hold = -1, .record = INSTANCE_LOCK_NONE, .interrupts = -1};
 	struct profile *profile = NULL;
 	struct host host;
+	struct plan_input in = {.request = request, .host = &host, .data_dir = paths->data_dir};
 	int r;
 
 	*ret = (struct launch_result){.status = EXIT_CARREL, .report = REPORT_FILE_NONE};
@@ -154,10 +200,7 @@ int launch_run(const struct request *request, const struct launch_paths *paths, 
 		r = host_read(&ret->arena, environ, &host, err);
 	trace_mark("host read");
 	if (r == 0)
-		r = load_profile(request, paths, &profile, err);
-	trace_mark("profile loaded");
-	if (r == 0)
-		r = plan_make(&ret->arena, request, profile, &host, paths->data_dir, &launch.plan, err);
+		r = make_plan(&launch, &in, paths, &profile, err);
 	limits_init(&launch.limits, &launch.plan.limits, &ret->arena);
 	output_init(&launch.output);
 	trace_mark("plan made");
@@ -167,6 +210,7 @@ int launch_run(const struct request *request, const struct launch_paths *paths, 
 	} else if (r == 0) {
 		r = run_sandbox(&launch, ret, err);
 	}
+	(void)fd_close(launch.image_hold);
 	ret->notes = launch.plan.notes;
 	ret->note_count = launch.plan.note_count;
 	ret->profile = profile; /* origins point into it */

@@ -15,6 +15,7 @@ struct plan_note;
 struct launch_paths {
 	struct profile_path profiles;
 	const char *data_dir; /* of the installation: profiles/syscalls/groups.yaml lies in it */
+	const char *puller;   /* carrel-image */
 };
 
 struct launch_result {

@@ -7,7 +7,7 @@
 
 #include "run/launch.h"
 #include "run/output.h"
-#include "run/plan.h"
+#include "run/plan_image.h"
 #include "run/record.h"
 #include "run/scratch.h"
 #include "run/server.h"
@@ -27,6 +27,8 @@ struct launch {
 	int pidfd;
 	int master;       /* of the pty */
 	int instance;     /* the lock of a named sandbox */
+	int image_hold;   /* keeps the image in the store */
+	struct run_image image; /* that the plan's points to */
 	int scratch;      /* the lock of the scratch folder on disk */
 	int interrupts;   /* a signalfd, until the payload runs */
 	struct output output;  /* of the payload, where it is limited */

@@ -37,7 +37,7 @@ static int check_ulimit(const struct policy *policy, const struct request_text *
 	return 0;
 }
 
-int launch_policy(const struct request *request, const struct profile_path *path, struct profile *profile, struct error *err)
+int launch_policy(const struct request *request, const struct profile_path *path, struct profile *profile, struct policy **ret_policy, struct error *err)
 {
 	struct policy *policy = NULL;
 	int r = policy_load(POLICY_FILE, &policy, err);
@@ -46,6 +46,9 @@ int launch_policy(const struct request *request, const struct profile_path *path
 		r = policy_apply(policy, path, profile, err);
 	for (size_t i = 0; r == 0 && policy && i < request->ulimit_count; i++)
 		r = check_ulimit(policy, &request->ulimits[i], err);
-	policy_free(policy);
+	if (r == 0)
+		*ret_policy = policy;
+	else
+		policy_free(policy);
 	return r;
 }

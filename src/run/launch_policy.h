@@ -5,7 +5,10 @@
 #include "profile/profile.h"
 #include "run/request.h"
 
-/* `profile` is complete, with the command line's overrides; --ulimit, which no profile key says, is looked at, too. */
-int launch_policy(const struct request *request, const struct profile_path *path, struct profile *profile, struct error *err) MUST_CHECK;
+struct policy;
+
+/* `profile` is complete, with the command line's overrides; --ulimit, which no profile key says, is looked at, too. *ret_policy, for the caller to free, may be
+ * NULL: there is none. */
+int launch_policy(const struct request *request, const struct profile_path *path, struct profile *profile, struct policy **ret_policy, struct error *err) MUST_CHECK;
 
 #endif

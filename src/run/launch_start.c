@@ -11,6 +11,7 @@
 
 #include "isolate/placeholder.h"
 #include "run/channel.h"
+#include "run/kept.h"
 #include "run/launch_parts.h"
 #include "run/stage.h"
 #include "run/storage.h"
@@ -42,7 +43,7 @@ static int lock_instance(struct launch *launch, struct error *err)
 	if (launch->instance < 0)
 		return error_set(err, r < 0 ? -r : errno, "cannot open the sandbox's folder '%s'", dir);
 	if (flock(launch->instance, LOCK_EX | LOCK_NB) == 0)
-		return 0;
+		return kept_check(launch->instance, path_basename(dir), launch->plan.image, err);
 	error_set(err, errno, "cannot run the sandbox '%s'", path_basename(dir));
 	if (errno == EWOULDBLOCK)
 		error_cause(err, "it is running already");
@@ -85,6 +86,7 @@ static int clone_init(struct launch *launch, struct error *err)
 	pid = ns_clone(&launch->plan.ns, limits_clone_into(&launch->limits), &launch->pidfd, err);
 	if (pid == 0) {
 		(void)fd_close(pair[0]);
+		(void)fd_close(launch->image_hold); /* the launcher's holds it as long as we live */
 		limits_forget(&launch->limits);
 		stage_run(&(struct stage){.plan = &launch->plan, .filter = &launch->filter, .channel = pair[1], .guard = launch->guard, .signals = &launch->signals, .output = &launch->output});
 	}

@@ -26,25 +26,23 @@ void plan_note(struct plan *plan, bool loud, const char *fmt, ...)
 
 static int plan_refuse(const struct plan_input *in, struct error *err);
 
-int plan_make(struct arena *arena, const struct request *request, const struct profile *profile, const struct host *host,
-    const char *data_dir, struct plan *ret, struct error *err)
+int plan_make(struct arena *arena, const struct plan_input *in, struct plan *ret, struct error *err)
 {
-	struct plan_input in = {.request = request, .profile = profile, .host = host, .data_dir = data_dir};
 	int r;
 
-	*ret = (struct plan){.arena = arena, .host = host, .profile = profile};
-	ret->ns = (struct ns_plan){.network = profile->network.mode.v != NETWORK_HOST, .hostname = true};
-	r = plan_refuse(&in, err);
+	*ret = (struct plan){.arena = arena, .host = in->host, .profile = in->profile, .image = in->image, .tree.root_at = in->profile->filesystem.root.at};
+	ret->ns = (struct ns_plan){.network = in->profile->network.mode.v != NETWORK_HOST, .hostname = true};
+	r = plan_refuse(in, err);
 	if (r == 0)
-		r = plan_ids(ret, &in, err);
+		r = plan_ids(ret, in, err);
 	if (r == 0)
-		r = plan_files(ret, &in, err);
+		r = plan_files(ret, in, err);
 	if (r == 0)
-		r = plan_limits(ret, &in, err);
+		r = plan_limits(ret, in, err);
 	if (r == 0)
-		r = plan_walls(ret, &in, err);
+		r = plan_walls(ret, in, err);
 	if (r == 0)
-		r = plan_process(ret, &in, err);
+		r = plan_process(ret, in, err);
 	if (r < 0)
 		return r;
 	plan_take_rungs(ret);
@@ -69,7 +67,6 @@ static int refuse(const struct missing *missing, const struct origin *at, struct
 
 static const struct missing no_nat = {"network.mode", "a network of its own that reaches outside", "use --network none, or --network host, which shares the host's"};
 static const struct missing no_publish = {"network.publish", "published ports", "use --network host"};
-static const struct missing no_image = {"filesystem.root", "a root from an image", "unpack it into a directory and use --rootfs DIR"};
 
 /* Read off the finished plan. A guarantee that this version knows no way to give is not given. */
 /* -1: the guarantee is about no limit of the whole sandbox. */
@@ -118,8 +115,6 @@ static int plan_refuse(const struct plan_input *in, struct error *err)
 		return refuse(&no_nat, &profile->network.mode.at, err);
 	if (profile->network.publish.count)
 		return refuse(&no_publish, &profile->network.publish.items[0].at, err);
-	if (profile->filesystem.root.v == ROOT_IMAGE && in->request->image == NULL && !in->request->rootfs)
-		return refuse(&no_image, &profile->filesystem.root.at, err);
 	return 0;
 }
 

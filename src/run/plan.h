@@ -28,6 +28,8 @@ struct plan_note {
 
 enum plan_user { PLAN_USER_SELF, PLAN_USER_ROOT, PLAN_USER_NAMED };
 
+struct run_image; /* plan_image.h */
+
 struct plan_process {
 	char *const *argv;        /* NULL-terminated */
 	const char **environment; /* NULL-terminated; HOME and USER are set in the stage where the user is NAMED */
@@ -52,6 +54,7 @@ struct plan_process {
 	bool has_output_max;
 	struct origin output_at;
 	bool pty;
+	int stop_signal;          /* that asks it to end: the image's, else SIGTERM */
 	uint64_t timeout_ms, grace_ms;
 	struct origin timeout_at;
 	const int *preserve_fds;
@@ -62,6 +65,7 @@ struct plan {
 	struct arena *arena;
 	const struct profile *profile;
 	const struct host *host;
+	const struct run_image *image; /* whose layers are the root; NULL */
 	struct ns_plan ns;
 	struct idmap_plan ids;
 	struct tree_plan tree;
@@ -82,9 +86,16 @@ struct plan {
 	size_t note_count;
 };
 
-/* Everything is made in `arena`, which also must outlive the plan's use; profile, request and host, too. */
-int plan_make(struct arena *arena, const struct request *request, const struct profile *profile, const struct host *host,
-    const char *data_dir, struct plan *ret, struct error *err) MUST_CHECK;
+struct plan_input {
+	const struct request *request;
+	const struct profile *profile;
+	const struct host *host;
+	const struct run_image *image; /* what the profile's root image:REF is; NULL where that is something else */
+	const char *data_dir;
+};
+
+/* Everything is made in `arena`, which also must outlive the plan's use; what the input points to, too. */
+int plan_make(struct arena *arena, const struct plan_input *in, struct plan *ret, struct error *err) MUST_CHECK;
 
 /* Is there any layered mount or root in it? */
 bool plan_uses_layers(const struct plan *plan);
@@ -106,12 +117,9 @@ void plan_print(const struct plan *plan, const struct profile *profile, struct b
 
 /* --- the parts of plan_make, one file each --- */
 
-struct plan_input {
-	const struct request *request;
-	const struct profile *profile;
-	const struct host *host;
-	const char *data_dir;
-};
+/* A further place in the tree, and a directory that is to be there. */
+struct tree_entry *plan_add_entry(struct plan *plan, enum tree_kind kind, const char *target);
+void plan_add_directory(struct plan *plan, const char *path);
 
 /* A profile's path: "~", "~/x", "$NAME/x" of the variables that profiles may name; relative ones stand for the working directory. A variable
  * that is not set gives -ENOENT with `err`. */

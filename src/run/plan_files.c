@@ -7,9 +7,10 @@
 #include <sys/stat.h>
 
 #include "isolate/placeholder.h"
-#include "run/plan.h"
+#include "run/plan_image.h"
 #include "util/buf.h"
 #include "util/path.h"
+#include "util/proc.h"
 
 /* What Docker masks, and what else tells of the host or reaches into it (moby's default spec; proc(5)). */
 static const char *const masked[] = {
@@ -22,7 +23,7 @@ static const char *const masked_of_host[] = {
     "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing", "/sys/fs/bpf", "/sys/fs/pstore", "/sys/fs/cgroup"};
 static const char *const read_only[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
 
-static struct tree_entry *add_entry(struct plan *plan, enum tree_kind kind, const char *target)
+struct tree_entry *plan_add_entry(struct plan *plan, enum tree_kind kind, const char *target)
 {
 	struct tree_plan *tree = &plan->tree;
 
@@ -32,17 +33,25 @@ static struct tree_entry *add_entry(struct plan *plan, enum tree_kind kind, cons
 	return entry;
 }
 
+void plan_add_directory(struct plan *plan, const char *path)
+{
+	struct tree_plan *tree = &plan->tree;
+
+	tree->directories = arena_grow(plan->arena, tree->directories, tree->directory_count, sizeof(*tree->directories));
+	tree->directories[tree->directory_count++] = path;
+}
+
 static void add_masks(struct plan *plan)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
-		add_entry(plan, TREE_HIDE, masked[i])->made_up = true;
+		plan_add_entry(plan, TREE_HIDE, masked[i])->made_up = true;
 	for (size_t i = 0; i < ARRAY_SIZE(masked_of_host); i++) {
-		struct tree_entry *entry = add_entry(plan, TREE_HIDE, masked_of_host[i]);
+		struct tree_entry *entry = plan_add_entry(plan, TREE_HIDE, masked_of_host[i]);
 
 		entry->made_up = entry->of_host_sys = true;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(read_only); i++)
-		add_entry(plan, TREE_PROTECT, read_only[i])->made_up = true;
+		plan_add_entry(plan, TREE_PROTECT, read_only[i])->made_up = true;
 	plan->tree.has_covers = true;
 }
 
@@ -102,7 +111,7 @@ static int add_bind(struct plan *plan, const struct profile_mount *mount, const 
 		return 0;
 	if (r < 0)
 		return r;
-	entry = add_entry(plan, layered ? TREE_LAYERED : TREE_BIND, target);
+	entry = plan_add_entry(plan, layered ? TREE_LAYERED : TREE_BIND, target);
 	entry->source = source;
 	if (is_confined(plan, mount->from.v ? &mount->from : &mount->path, &mount->at, source))
 		entry->beneath = plan->host->cwd;
@@ -141,11 +150,11 @@ static int add_mount(struct plan *plan, const struct profile_mount *mount, struc
 		return error_at(err, &mount->at, "filesystem.mounts");
 	}
 	if (mount->tmpfs.v >= 0) {
-		struct tree_entry *entry = add_entry(plan, TREE_TMPFS, target);
+		struct tree_entry *entry = plan_add_entry(plan, TREE_TMPFS, target);
 		entry->size = (uint64_t)mount->tmpfs.v;
 		entry->mode = tmpfs_mode(mount, target);
 	} else if (mount->content.v) {
-		struct tree_entry *entry = add_entry(plan, TREE_FILE, target);
+		struct tree_entry *entry = plan_add_entry(plan, TREE_FILE, target);
 		entry->content = mount->content.v;
 		entry->mode = mount->file_mode.v >= 0 ? (mode_t)mount->file_mode.v : 0444;
 		plan->tree.has_covers = true; /* the file lies among the empty things */
@@ -177,7 +186,7 @@ static int add_covers(struct plan *plan, const struct text_list *list, enum tree
 			continue;
 		if (r < 0)
 			return r;
-		struct tree_entry *entry = add_entry(plan, kind, target);
+		struct tree_entry *entry = plan_add_entry(plan, kind, target);
 		entry->wants_directory = len > 1 && item->v[len - 1] == '/';
 		entry->at = item->at;
 		plan->tree.has_covers = true;
@@ -226,7 +235,7 @@ static void hide_own_folder(struct plan *plan, const char *folder, bool must_not
 		if (find_holder(plan, target, count) != bind)
 			continue;
 		struct origin at = bind->at;
-		struct tree_entry *entry = add_entry(plan, TREE_HIDE, target);
+		struct tree_entry *entry = plan_add_entry(plan, TREE_HIDE, target);
 		entry->at = at;
 		entry->wants_directory = true;
 		plan->tree.has_covers = true;
@@ -296,28 +305,10 @@ bool plan_uses_layers(const struct plan *plan)
 	return plan->tree.root == TREE_ROOT_LAYERED;
 }
 
-static int choose_root(struct plan *plan, const struct profile *profile, struct error *err)
+static int add_lower(struct plan *plan, const struct profile *profile, struct error *err)
 {
 	struct tree_plan *tree = &plan->tree;
-	bool layered = profile->filesystem.writes.v != WRITES_DENY || profile->filesystem.lower.count;
 
-	tree->root_at = profile->filesystem.root.at;
-	switch (profile->filesystem.root.v) {
-	case ROOT_NONE:
-		tree->root = TREE_ROOT_EMPTY;
-		return 0;
-	case ROOT_HOST:
-		tree->root = layered ? TREE_ROOT_LAYERED : lacks_top_level(plan) ? TREE_ROOT_MIRROR : TREE_ROOT_HOST;
-		tree->root_source = "/";
-		break;
-	default: {
-		int r = plan_expand(plan, &profile->filesystem.root_argument, "filesystem.root", &tree->root_source, err);
-
-		if (r < 0)
-			return r;
-		tree->root = layered ? TREE_ROOT_LAYERED : TREE_ROOT_BIND;
-	}
-	}
 	for (size_t i = 0; i < profile->filesystem.lower.count; i++) {
 		const char *layer;
 		int r = plan_expand(plan, &profile->filesystem.lower.items[i], "filesystem.lower", &layer, err);
@@ -327,6 +318,35 @@ static int choose_root(struct plan *plan, const struct profile *profile, struct 
 		tree->lower = arena_grow(plan->arena, tree->lower, tree->lower_count, sizeof(char *));
 		tree->lower[tree->lower_count++] = layer;
 	}
+	return 0;
+}
+
+static int choose_root(struct plan *plan, const struct profile *profile, struct error *err)
+{
+	struct tree_plan *tree = &plan->tree;
+	bool denied = profile->filesystem.writes.v == WRITES_DENY, layered = !denied || profile->filesystem.lower.count || plan->image;
+	int r = add_lower(plan, profile, err);
+
+	if (r < 0)
+		return r;
+	switch (profile->filesystem.root.v) {
+	case ROOT_NONE:
+		tree->root = TREE_ROOT_EMPTY;
+		return 0;
+	case ROOT_HOST:
+		tree->root = layered ? TREE_ROOT_LAYERED : lacks_top_level(plan) ? TREE_ROOT_MIRROR : TREE_ROOT_HOST;
+		tree->root_source = "/";
+		break;
+	case ROOT_IMAGE:
+		plan_image_root(plan, plan->image);
+		break;
+	default:
+		tree->root = layered ? TREE_ROOT_LAYERED : TREE_ROOT_BIND;
+		r = plan_expand(plan, &profile->filesystem.root_argument, "filesystem.root", &tree->root_source, err);
+		if (r < 0)
+			return r;
+	}
+	tree->root_read_only = denied && tree->root == TREE_ROOT_LAYERED;
 	if (profile->filesystem.writes.v == WRITES_KEEP && !plan->instance_dir) {
 		error_set(err, EINVAL, "cannot keep what is written to the root");
 		error_cause(err, "this sandbox has no name");
@@ -360,6 +380,19 @@ static int refuse_kernel_overlay(const struct plan *plan, const struct profile *
 	return error_at(err, &profile->filesystem.overlay.at, "filesystem.overlay");
 }
 
+/* Layers that were unpacked for a single id all belong to the user; only fuse-overlayfs reads whose they are. */
+static bool wants_recorded_owners(struct plan *plan)
+{
+	bool differs = plan->image && plan->image->single_count && plan->ids.rung != IDMAP_SINGLE;
+	cleanup_free char *program = differs ? proc_find_program("fuse-overlayfs", PROC_SYSTEM_PATH) : NULL;
+
+	if (differs && program)
+		plan_note(plan, false, "the image was unpacked for a single id: fuse-overlayfs shows the owners that it records");
+	else if (differs)
+		plan_note(plan, true, "the image was unpacked for a single id: without fuse-overlayfs all of its files belong to root");
+	return program;
+}
+
 /* Which back end, and where what is discarded lies meanwhile. */
 static int choose_layers(struct plan *plan, const struct profile *profile, struct error *err)
 {
@@ -373,6 +406,10 @@ static int choose_layers(struct plan *plan, const struct profile *profile, struc
 	tree->overlay = kinds[profile->filesystem.overlay.v];
 	if (!plan_uses_layers(plan))
 		return 0;
+	if (tree->overlay == OVERLAY_BACKEND_AUTO && wants_recorded_owners(plan)) {
+		tree->overlay = OVERLAY_BACKEND_FUSE;
+		wants_fuse = true;
+	}
 	if (keeps_host_root(plan)) {
 		if (tree->overlay == OVERLAY_BACKEND_KERNEL)
 			return refuse_to_keep(profile, err);
@@ -425,7 +462,7 @@ static void limit_scratch(struct plan *plan, const struct profile *profile)
 		return;
 	tree->scratch_size = (uint64_t)profile->resources.scratch.v;
 	if (!has_shared_memory(plan)) {
-		struct tree_entry *entry = add_entry(plan, TREE_TMPFS, "/dev/shm");
+		struct tree_entry *entry = plan_add_entry(plan, TREE_TMPFS, "/dev/shm");
 
 		entry->mode = 01777;
 		entry->noexec = true;
@@ -479,12 +516,12 @@ static int choose_instance(struct plan *plan, const struct request *request, str
  * has masks; so another stands below it, where no path leads. */
 static void add_nested_proc(struct plan *plan)
 {
-	struct tree_entry *below = add_entry(plan, TREE_TMPFS, "/proc");
+	struct tree_entry *below = plan_add_entry(plan, TREE_TMPFS, "/proc");
 
 	below->size = 64 << 10;
 	below->mode = 0555;
 	below->made_up = true;
-	add_entry(plan, TREE_PROC, "/proc/nested");
+	plan_add_entry(plan, TREE_PROC, "/proc/nested");
 }
 
 int plan_files(struct plan *plan, const struct plan_input *in, struct error *err)
@@ -492,11 +529,13 @@ int plan_files(struct plan *plan, const struct plan_input *in, struct error *err
 	const struct profile *profile = in->profile;
 	int r = choose_instance(plan, in->request, err);
 
+	if (plan->image)
+		plan_image_volumes(plan, plan->image, profile->filesystem.writes.v == WRITES_DENY);
 	if (profile->process.new_namespaces.v)
 		add_nested_proc(plan);
-	add_entry(plan, TREE_PROC, "/proc");
-	add_entry(plan, TREE_SYS, "/sys");
-	add_entry(plan, TREE_DEV, "/dev");
+	plan_add_entry(plan, TREE_PROC, "/proc");
+	plan_add_entry(plan, TREE_SYS, "/sys");
+	plan_add_entry(plan, TREE_DEV, "/dev");
 	for (size_t i = 0; i < profile->filesystem.mount_count && r == 0; i++)
 		r = add_mount(plan, &profile->filesystem.mounts[i], err);
 	if (r == 0)

@@ -2,7 +2,39 @@
 #include <errno.h>
 #include <string.h>
 
-#include "run/plan.h"
+#include "run/plan_image.h"
+
+/* Is it the image that says who? `user: image`, or no word at all of a profile that has an image. */
+static bool is_images_user(const struct plan *plan, const struct profile *profile)
+{
+	const struct text_value *user = &profile->identity.user;
+
+	return (user->v && !strcmp(user->v, "image")) || (plan->image && !user->at.file);
+}
+
+/* Also root is looked for in the image's own files, as Docker does: it may have another home there, and groups. */
+static void take_images_user(struct plan *plan, struct idmap_spec *spec)
+{
+	struct plan_image_user user;
+
+	plan_image_user(plan->image, &user);
+	plan->process.user = PLAN_USER_NAMED;
+	plan->process.user_text = user.text;
+	plan->process.user_at = plan->tree.root_at;
+	spec->single_uid = user.uid;
+	spec->single_gid = user.gid;
+}
+
+/* The one id there is cannot be somebody else, but it can be called by any number. */
+static void stay_with_single(struct plan *plan)
+{
+	struct plan_image_user user;
+
+	plan_image_user(plan->image, &user);
+	plan->process.user_text = arena_printf(plan->arena, "%u:%u", user.uid, user.gid);
+	if (user.is_name)
+		plan_note(plan, true, "the command runs as the sandbox's root and not as the image's user '%s': there is only one id inside", user.text);
+}
 
 static int read_user(struct plan *plan, const struct profile *profile)
 {
@@ -12,7 +44,7 @@ static int read_user(struct plan *plan, const struct profile *profile)
 	plan->process.user_at = profile->identity.user.at;
 	if (!text || !strcmp(text, "self"))
 		plan->process.user = PLAN_USER_SELF;
-	else if (!strcmp(text, "root") || !strcmp(text, "0") || !strcmp(text, "0:0"))
+	else if (!strcmp(text, "image") || !strcmp(text, "root") || !strcmp(text, "0") || !strcmp(text, "0:0"))
 		plan->process.user = PLAN_USER_ROOT;
 	else
 		plan->process.user = PLAN_USER_NAMED;
@@ -32,8 +64,11 @@ int plan_ids(struct plan *plan, const struct plan_input *in, struct error *err)
 	const struct profile *profile = in->profile;
 	struct idmap_facts facts = {.uid = plan->host->uid, .gid = plan->host->gid, .user_name = plan->host->account.name};
 	struct idmap_spec spec = {.mode = mode_of(profile->identity.map.v), .at = profile->identity.map.at};
+	bool is_images = is_images_user(plan, profile);
 	int r = read_user(plan, profile);
 
+	if (is_images && plan->image)
+		take_images_user(plan, &spec);
 	spec.wants_range = profile->filesystem.root.v != ROOT_HOST || plan->process.user == PLAN_USER_NAMED;
 	/* A single id needs no file read and no helper: the common case stays cheap. */
 	if (spec.mode != IDMAP_SINGLE && (spec.mode != IDMAP_AUTO || spec.wants_range))
@@ -50,5 +85,7 @@ int plan_ids(struct plan *plan, const struct plan_input *in, struct error *err)
 	r = idmap_plan(plan->arena, &spec, &facts, &plan->ids, err);
 	if (r == 0 && plan->ids.degraded)
 		plan_note(plan, true, "only one id inside: %s", plan->ids.reason);
+	if (r == 0 && is_images && plan->image && plan->ids.rung == IDMAP_SINGLE)
+		stay_with_single(plan);
 	return r;
 }

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "isolate/caps.h"
-#include "run/plan.h"
+#include "run/plan_image.h"
 #include "util/units.h"
 
 static void origin(struct buf *out, const struct origin *at)
@@ -43,7 +43,7 @@ static void field(struct buf *out, const char *key, const char *value, const str
 
 static const char *const kinds[TREE_KIND_MAX] = {
     [TREE_BIND] = "bind", [TREE_LAYERED] = "layered", [TREE_TMPFS] = "tmpfs", [TREE_FILE] = "file", [TREE_PROC] = "proc",
-    [TREE_SYS] = "sysfs", [TREE_DEV] = "dev", [TREE_HIDE] = "hide", [TREE_PROTECT] = "protect"};
+    [TREE_SYS] = "sysfs", [TREE_DEV] = "dev", [TREE_VOLUME] = "volume", [TREE_HIDE] = "hide", [TREE_PROTECT] = "protect"};
 static const char *const roots[] = {
     [TREE_ROOT_HOST] = "host, in place, read-only", [TREE_ROOT_MIRROR] = "host, read-only, with room for mount points in /",
     [TREE_ROOT_BIND] = "directory, read-only", [TREE_ROOT_LAYERED] = "layered", [TREE_ROOT_EMPTY] = "empty"};
@@ -84,7 +84,9 @@ static void print_files(const struct plan *plan, const struct profile *profile, 
 	if (tree->root_source)
 		field(out, "  root_source", tree->root_source, &tree->root_at);
 	for (size_t i = 0; i < tree->lower_count; i++)
-		field(out, "  lower", tree->lower[i], &profile->filesystem.lower.items[i].at);
+		field(out, "  lower", tree->lower[i], i < profile->filesystem.lower.count ? &profile->filesystem.lower.items[i].at : &tree->root_at);
+	if (tree->root_read_only)
+		buf_puts(out, "  read_only: true\n");
 	if (plan_uses_layers(plan)) {
 		field(out, "  overlay", backends[tree->overlay], &profile->filesystem.overlay.at);
 		field(out, "  discarded_in", tree->scratch == TREE_SCRATCH_DISK ? "disk" : "memory", NULL);
@@ -251,10 +253,39 @@ static void print_process(const struct plan *plan, const struct profile *profile
 	}
 }
 
+static void print_list(const char *key, const struct image_texts *texts, struct buf *out)
+{
+	buf_printf(out, "  %s: [", key);
+	for (size_t i = 0; i < texts->count; i++) {
+		buf_puts(out, i ? ", " : "");
+		scalar(out, texts->items[i]);
+	}
+	buf_puts(out, "]\n");
+}
+
+static void print_image(const struct plan *plan, struct buf *out)
+{
+	const struct image *image = &plan->image->image;
+	const char *name = sigabbrev_np(plan->process.stop_signal);
+
+	buf_puts(out, "image:\n");
+	field(out, "  reference", plan->image->name, &plan->tree.root_at);
+	if (digest_is_set(&image->manifest))
+		buf_printf(out, "  manifest: %s\n", image->manifest.text);
+	print_list("volumes", &image->volumes, out);
+	print_list("ports", &image->ports, out); /* that it would listen on: nothing is published */
+	if (name)
+		buf_printf(out, "  stop_signal: SIG%s\n", name);
+	else
+		buf_printf(out, "  stop_signal: %d\n", plan->process.stop_signal);
+}
+
 void plan_print(const struct plan *plan, const struct profile *profile, struct buf *out)
 {
 	buf_puts(out, "# the plan of this run; nothing was started\n");
 	field(out, "profile", plan->profile->name, NULL);
+	if (plan->image)
+		print_image(plan, out);
 	print_identity(plan, profile, out);
 	print_files(plan, profile, out);
 	field(out, "network", plan->ns.network ? "none" : "host", &profile->network.mode.at);

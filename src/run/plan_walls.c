@@ -160,7 +160,7 @@ static void plan_landlock(struct plan *plan, const struct profile *profile)
 	    .scope_abstract_unix = true, .scope_signals = false};
 	if (!plan->ns.network && landlock_abi() < LANDLOCK_ABI_SCOPES)
 		plan_note(plan, false, "abstract sockets of the host (X11, D-Bus) are in reach: with its network only Landlock of Linux 6.12 could close them");
-	add_rule(plan, rules, "/", tree->root == TREE_ROOT_LAYERED ? LANDLOCK_WRITE : LANDLOCK_READ);
+	add_rule(plan, rules, "/", tree->root == TREE_ROOT_LAYERED && !tree->root_read_only ? LANDLOCK_WRITE : LANDLOCK_READ);
 	add_rule(plan, rules, "/dev", LANDLOCK_DEVICE);
 	add_rule(plan, rules, "/dev/shm", LANDLOCK_WRITE);
 	add_rule(plan, rules, "/dev/mqueue", LANDLOCK_WRITE);
@@ -168,7 +168,7 @@ static void plan_landlock(struct plan *plan, const struct profile *profile)
 	for (size_t i = 0; i < tree->entry_count; i++) {
 		const struct tree_entry *entry = &tree->entries[i];
 
-		if (entry->kind == TREE_TMPFS || entry->kind == TREE_LAYERED || (entry->kind == TREE_BIND && entry->writable))
+		if (entry->kind == TREE_TMPFS || entry->kind == TREE_LAYERED || entry->kind == TREE_VOLUME || (entry->kind == TREE_BIND && entry->writable))
 			add_rule(plan, rules, entry->target, LANDLOCK_WRITE);
 	}
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "run/plan_image.h"
 #include "util/path.h"
 
 static void add_limits(const struct limits_plan *plan, struct instance *instance)
@@ -14,7 +15,7 @@ static void add_limits(const struct limits_plan *plan, struct instance *instance
 
 void record_publish(const struct plan *plan, const struct limits *limits, pid_t init, struct instance_lock *ret)
 {
-	const char *root = plan->tree.root_source;
+	const char *root = plan->image ? plan->image->name : plan->tree.root_source;
 	struct instance instance = {
 	    .name = plan->instance_dir ? path_basename(plan->instance_dir) : NULL,
 	    .profile = plan->profile->name ? plan->profile->name : "default",

@@ -401,11 +401,6 @@ static bool wants_detach(const struct request *request)
 	return request->detach;
 }
 
-static bool wants_pull(const struct request *request)
-{
-	return request->pull;
-}
-
 static bool wants_publish(const struct request *request)
 {
 	return sets_key(request, "network.publish");
@@ -416,25 +411,11 @@ static const struct {
 	const char *what, *cause, *hint;
 } missing[] = {
 	{wants_detach, "cannot run in the background (--detach)", "detached sandboxes are not in this version", "carrel run … & or systemd-run --user keep one running"},
-	{wants_pull, "cannot pull (--pull)", "images are not in this version", "use --rootfs DIR"},
 	{wants_publish, "cannot publish a port (--publish)", "port forwarding is not in this version", "--network host shares the network of this machine"},
 };
 
-/* The first word without a "--" before it is an image to Docker's users, and often a program's name to everybody else. */
-static int refuse_image(const struct request *request, struct error *err)
-{
-	const char *image = request->image;
-	const char *word = strchr(image, ':') ? "COMMAND" : image, *more = request->command_count ? " …" : "";
-
-	(void)error_set(err, EOPNOTSUPP, "cannot run from the image '%s'", image);
-	(void)error_cause(err, "images are not in this version");
-	return error_hint(err, "a program stands behind  --  as in  carrel run -- %s%s ; in an extracted root filesystem  carrel run --rootfs DIR COMMAND", word, more);
-}
-
 static int refuse_missing(const struct request *request, struct error *err)
 {
-	if (request->image)
-		return refuse_image(request, err);
 	for (size_t i = 0; i < ARRAY_SIZE(missing); i++) {
 		if (!missing[i].wanted(request))
 			continue;
@@ -463,28 +444,64 @@ static void take_back_drops(struct request *request)
 	request->cap_drop_count = kept;
 }
 
-int request_finish(struct request *request, size_t count, char *const words[], struct error *err)
+int request_set_image(struct request *request, const char *word, struct error *err)
 {
-	bool prepend = request->entrypoint && *request->entrypoint && !request->image;
-	char **command = arena_alloc(&request->arena, (count + 2) * sizeof(*command));
-	size_t size = 0;
+	static const char image_label[] = "command line IMAGE";
 
-	if (prepend)
-		command[size++] = arena_strdup(&request->arena, request->entrypoint);
-	for (size_t i = 0; i < count; i++)
-		command[size++] = words[i];
-	request->command = command;
-	request->command_count = size;
-	take_back_drops(request);
-	int r = refuse_missing(request, err);
-	/* A root filesystem of one's own is what `docker run` has; the profile `default` is about the host's. */
-	if (r == 0 && request->rootfs && !request->profile_count)
-		r = request_add_profile(request, "container", err);
-	if (r < 0)
-		return r;
-	if (size && *command[0])
+	if (!*word) {
+		(void)error_set(err, EINVAL, "no image was given");
+		(void)error_cause(err, "the word is empty");
+		return error_hint(err, "write  carrel run [OPTIONS] IMAGE [ARG…]");
+	}
+	request->image = arena_strdup(&request->arena, word);
+	return request_set_text(request, "filesystem.root", arena_printf(&request->arena, "image:%s", word), image_label, err);
+}
+
+int request_set_pull(struct request *request, const char *text, const char *label, struct error *err)
+{
+	static const char *const words[] = {[PULL_MISSING] = "missing", [PULL_ALWAYS] = "always", [PULL_NEVER] = "never"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(words[i], text) != 0)
+			continue;
+		request->pull = (enum request_pull)i;
+		request->pull_label = arena_strdup(&request->arena, label);
 		return 0;
-	(void)error_set(err, EINVAL, size ? "the command is empty" : "no command was given");
+	}
+	(void)request_bad(err, label, text, EINVAL);
+	(void)error_cause(err, "it is none of always, missing, never");
+	return error_hint(err, "without the option it is pulled where it is missing");
+}
+
+int request_no_command(const struct request *request, struct error *err)
+{
+	(void)error_set(err, EINVAL, request->command_count ? "the command is empty" : "no command was given");
 	(void)error_cause(err, "there is nothing to run");
 	return error_hint(err, "write  carrel run [OPTIONS] -- COMMAND [ARG…]");
+}
+
+/* An image may bring the command along; whether there is one, only the profiles know. */
+static bool may_have_image(const struct request *request)
+{
+	return request->image || (!request->rootfs && (request->profile_count || sets_key(request, "filesystem.root")));
+}
+
+int request_finish(struct request *request, size_t count, char *const words[], struct error *err)
+{
+	char **command = arena_alloc(&request->arena, (count + 1) * sizeof(*command));
+	bool has_program = request->entrypoint && *request->entrypoint;
+	int r;
+
+	for (size_t i = 0; i < count; i++)
+		command[i] = words[i];
+	request->command = command;
+	request->command_count = count;
+	take_back_drops(request);
+	r = refuse_missing(request, err);
+	if (r == 0 && !may_have_image(request) && !has_program && !(count && *command[0]))
+		r = request_no_command(request, err);
+	/* A root filesystem of one's own is what `docker run` has; the profile `default` is about the host's. */
+	if (r == 0 && (request->rootfs || request->image) && !request->profile_count)
+		r = request_add_profile(request, "container", err);
+	return r;
 }

@@ -14,6 +14,7 @@
 #include "util/mem.h"
 
 enum request_tty { TTY_AUTO, TTY_YES, TTY_NO };
+enum request_pull { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
 
 struct request_override {
 	const char *key;   /* "resources.memory" */
@@ -40,16 +41,17 @@ struct request {
 	int *preserve_fds;
 	size_t preserve_fd_count;
 
-	const char *image; /* NULL: the profile's root */
-	const char *rootfs; /* as given; filesystem.root has its override */
-	const char *entrypoint;
-	char **command; /* NULL-terminated, --entrypoint in front already where there is no image; command[0] is NULL when none was given */
+	const char *image;  /* as given; NULL: the profile's root. filesystem.root has its override, as with: */
+	const char *rootfs;
+	const char *entrypoint; /* NULL: not given; "": none */
+	char **command; /* the words, NULL-terminated; the plan puts the entrypoint in front */
 	size_t command_count;
 
 	enum request_tty tty;
 	bool interactive, rm, keep, detach, dry_run, trace_startup, stats, verbose;
 	const char *name;
-	const char *pull;        /* always | missing | never; NULL: not given */
+	enum request_pull pull;
+	const char *pull_label;  /* NULL: not given */
 	const char *report;      /* --report: a file, or the number of an open descriptor; NULL: none */
 };
 
@@ -76,6 +78,8 @@ int request_add_ulimit(struct request *request, const char *text, const char *la
 int request_add_security(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
 int request_add_fds(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
 int request_set_report(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
+int request_set_pull(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
+int request_set_image(struct request *request, const char *word, struct error *err) MUST_CHECK;
 int request_set_rootfs(struct request *request, const char *dir, const char *label, struct error *err) MUST_CHECK;
 
 /* request_mount.c: entries of filesystem.mounts, in Docker's notations. Sources may be relative to the caller's directory. */
@@ -84,8 +88,10 @@ int request_add_mount(struct request *request, const char *text, const char *lab
 int request_add_tmpfs(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
 int request_add_device(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
 
-/* After the last option, with the words that follow: puts --entrypoint in front, takes back a --cap-drop that a --cap-add overrides,
- * chooses `container` for a --rootfs without a profile, and refuses what this version has no mechanism for, and a request without a command. */
+/* After the last option, with the words that follow: takes back a --cap-drop that a --cap-add overrides, chooses `container` for an image or a --rootfs without a
+ * profile, and refuses what this version has no mechanism for, and a request without a command where no image can bring one. */
 int request_finish(struct request *request, size_t count, char *const words[], struct error *err) MUST_CHECK;
+/* The error of that. */
+int request_no_command(const struct request *request, struct error *err);
 
 #endif

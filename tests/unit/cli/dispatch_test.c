@@ -32,7 +32,7 @@ static const struct {
 	{{"carrel", "help", "rnu"}, 125, NULL, "carrel: unknown command 'rnu'"},
 	{{"carrel", "--verison"}, 125, NULL, "carrel: unknown option '--verison': no such option\n  hint: did you mean --version?\n"},
 	{{"carrel", "-v", "run"}, 125, NULL, "carrel: no command was given: there is nothing to run\n"},
-	{{"carrel", "run", "\x1b[2J"}, 125, NULL, "carrel: cannot run from the image '\\x1b[2J'"},
+	{{"carrel", "run", "--pull=\x1b[2J", "x"}, 125, NULL, "carrel: bad value '\\x1b[2J' for --pull"},
 };
 
 /* Lead descriptor `fd` into a file in memory; *ret_kept has what it was. */

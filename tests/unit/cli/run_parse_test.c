@@ -48,6 +48,12 @@ static void describe(struct buf *out, const struct request *request)
 		buf_printf(out, "name:%s ", request->name);
 	if (request->report)
 		buf_printf(out, "report:%s ", request->report);
+	if (request->pull_label)
+		buf_printf(out, "pull:%d ", (int)request->pull);
+	if (request->image)
+		buf_printf(out, "image:%s ", request->image);
+	if (request->entrypoint)
+		buf_printf(out, "entrypoint:%s ", request->entrypoint);
 	buf_puts(out, "|");
 	for (char **word = request->command; word && *word; word++)
 		buf_printf(out, " %s", *word);
@@ -75,9 +81,17 @@ static const struct {
 	{{"--rootfs", "root", "-u", "root", "apt-get", "install", "-y", "jq"}, "@container filesystem.root=\"dir:/home/ada/root\" identity.user=\"root\" | apt-get install -y jq"},
 	{{"--rootfs=/r", "ls", "--", "--rm", "@x"}, "@container filesystem.root=\"dir:/r\" | ls -- --rm @x"},
 	{{"--rootfs=/r", "@strict", "--", "ls"}, "@strict filesystem.root=\"dir:/r\" | ls"},
-	{{"--entrypoint", "/bin/sh", "--", "-c", "true"}, "| /bin/sh -c true"},
-	{{"--entrypoint=/bin/sh", "--rootfs=/r"}, "@container filesystem.root=\"dir:/r\" | /bin/sh"},
-	{{"--entrypoint=", "--", "x"}, "| x"},
+	{{"--entrypoint", "/bin/sh", "--", "-c", "true"}, "entrypoint:/bin/sh | -c true"},
+	{{"--entrypoint=/bin/sh", "--rootfs=/r"}, "@container filesystem.root=\"dir:/r\" entrypoint:/bin/sh |"},
+	{{"--entrypoint=", "--", "x"}, "entrypoint: | x"},
+	{{"debian:12"}, "@container filesystem.root=\"image:debian:12\" image:debian:12 |"},
+	{{"debian:12", "--rm", "@x"}, "@container filesystem.root=\"image:debian:12\" image:debian:12 | --rm @x"},
+	{{"debian:12", "--", "cat", "--", "x"}, "@container filesystem.root=\"image:debian:12\" image:debian:12 | cat -- x"},
+	{{"@strict", "--pull=never", "a/b", "-c"}, "@strict filesystem.root=\"image:a/b\" pull:2 image:a/b | -c"},
+	{{"--pull", "always", "a"}, "@container filesystem.root=\"image:a\" pull:1 image:a |"},
+	{{"@web"}, "@web |"},
+	{{"@web", "--", "x"}, "@web | x"},
+	{{"--set", "filesystem.root=image:a"}, "filesystem.root=image:a |"},
 	{{"-e", "A=1", "-eB", "--env=C=", "--", "env"}, "environment.set={\"A\": \"1\"} environment.inherit=[\"B\"] environment.set={\"C\": \"\"} | env"},
 	{{"-v=./src:/src:ro", "--tmpfs", "/tmp", "--read-only", "--", "x"},
 		"filesystem.mounts=[{path: \"/src\", from: \"/home/ada/./src\", mode: \"ro\"}] filesystem.mounts=[{path: \"/tmp\", tmpfs: \"0\"}] filesystem.writes=deny | x"},
@@ -131,10 +145,8 @@ static const struct {
 	{{"--set", "memory", "--", "x"}, "bad value 'memory' for --set", "it is not KEY=VALUE", "for instance  --set resources.memory=4G"},
 	{{"@", "--", "x"}, "no profile name behind '@'", "a profile is chosen by @NAME or --profile NAME|FILE", "`carrel profile list` shows the names"},
 	{{"--name=", "--", "x"}, "bad value '' for --name", "it is empty", ""},
-	{{"ubuntu:22.04", "--rm"}, "cannot run from the image 'ubuntu:22.04'", "images are not in this version",
-		"a program stands behind  --  as in  carrel run -- COMMAND … ; in an extracted root filesystem  carrel run --rootfs DIR COMMAND"},
-	{{"@build", "make"}, "cannot run from the image 'make'", "images are not in this version",
-		"a program stands behind  --  as in  carrel run -- make ; in an extracted root filesystem  carrel run --rootfs DIR COMMAND"},
+	{{""}, "no image was given", "the word is empty", "write  carrel run [OPTIONS] IMAGE [ARG…]"},
+	{{"--pull=often", "x"}, "bad value 'often' for --pull", "it is none of always, missing, never", "without the option it is pulled where it is missing"},
 	{{"-d", "--", "x"}, "cannot run in the background (--detach)", "detached sandboxes are not in this version",
 		"carrel run … & or systemd-run --user keep one running"},
 	{{"-p", "80:80", "--", "x"}, "cannot publish a port (--publish)", "port forwarding is not in this version", "--network host shares the network of this machine"},

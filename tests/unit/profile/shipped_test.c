@@ -154,7 +154,7 @@ Test(shipped, container_capabilities)
 		all |= mask;
 	}
 	cr_expect_eq(all, caps_docker_default());
-	cr_expect_str_eq(p->identity.user.v, "root");
+	cr_expect_str_eq(p->identity.user.v, "image");
 	cr_expect_eq(p->filesystem.root.v, ROOT_IMAGE);
 	cr_expect_eq(p->filesystem.writes.v, WRITES_DISCARD);
 	profile_free(p);

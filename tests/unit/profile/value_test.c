@@ -83,7 +83,7 @@ static const struct {
 	{"keyring", "process: {keyring: mine}\n", "p.yaml:1:20 cannot use 'process.keyring: mine': it is none of own, none [did you mean 'none'?]"},
 	{"host name", "process: {hostname: a_b}\n", "p.yaml:1:21 cannot use 'process.hostname: a_b': a host name consists of letters, digits, - and . []"},
 	{"host name empty", "process: {hostname: \"\"}\n", "p.yaml:1:21 cannot use 'process.hostname': it is empty []"},
-	{"user", "identity: {user: \"a b\"}\n", "p.yaml:1:18 cannot use 'identity.user: a b': it is not the form of a user [write self, root, a name, or numbers such as 1000 or 1000:100]"},
+	{"user", "identity: {user: \"a b\"}\n", "p.yaml:1:18 cannot use 'identity.user: a b': it is not the form of a user [write self, root, image, a name, or numbers such as 1000 or 1000:100]"},
 	{"port", "network: {publish: [99999]}\n",
 	 "p.yaml:1:21 cannot use 'network.publish[0]: 99999': it is not the form of a published port [write 8080:80, 127.0.0.1:8080:80, [::1]:8080:80 or 5353:53/udp]"},
 	{"description is a map", "description: {a: b}\n", "p.yaml:1:14 cannot use 'description': expected a text, found a map []"},

@@ -1,0 +1,242 @@
+#include "run/image_find.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "image/store.h"
+#include "run/binfmt.h"
+#include "util/fd.h"
+#include "util/proc.h"
+
+static int fail(const struct image_wish *wish, int errnum, struct error *err)
+{
+	(void)error_set(err, errnum, "cannot run from the image '%s'", wish->word->v);
+	return error_at(err, &wish->word->at, "filesystem.root");
+}
+
+/* --- pulling --------------------------------------------------------------------------------------------------------------------- */
+
+/* Its messages and its progress go to the user; what it prints as its result is none of this run's output. A signal from the terminal reaches it as
+ * it reaches us, and when we end it does, too. */
+static _Noreturn void become_puller(const struct image_wish *wish, pid_t launcher)
+{
+	const char *argv[] = {"carrel-image", "pull", wish->for_single_id ? "--userns=single" : "--userns=auto", "--", wish->word->v, NULL};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != launcher || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		_exit(EXIT_CARREL);
+	fd_close_range(3, ~0u);
+	(void)execve(wish->puller, (char *const *)(uintptr_t)argv, wish->host->environment);
+	_exit(EXIT_NOT_FOUND);
+}
+
+/* The first word without a "--" before it is an image to Docker's users, and often a program's name to everybody else. */
+static int give_hint(const struct image_wish *wish, const char *otherwise, struct error *err)
+{
+	const char *word = wish->word->v, *path = host_env(wish->host, "PATH");
+	bool is_plain = wish->is_command_line && !strpbrk(word, ":@");
+	cleanup_free char *program = is_plain ? proc_find_program(word, path ? path : PROC_SYSTEM_PATH) : NULL;
+
+	if (program)
+		return error_hint(err, "a program of this machine stands behind  --  as in  carrel run -- %s", word);
+	return error_hint(err, "%s", otherwise);
+}
+
+static int pull(const struct image_wish *wish, struct error *err)
+{
+	pid_t launcher = getpid(), child = fork();
+	int status;
+
+	if (child == 0)
+		become_puller(wish, launcher);
+	status = child < 0 ? -errno : proc_wait(child);
+	if (status == 0)
+		return 0;
+	(void)fail(wish, status < 0 ? -status : ENOENT, err);
+	if (status < 0)
+		return error_cause(err, "no process for  carrel pull  can be had: %s", strerror(-status));
+	if (WIFSIGNALED(status)) {
+		err->exit_status = 128 + WTERMSIG(status);
+		return error_cause(err, "carrel pull  was ended by a signal (%s)", strsignal(WTERMSIG(status)));
+	}
+	if (WEXITSTATUS(status) == EXIT_NOT_FOUND) {
+		(void)error_cause(err, "'%s', which pulls images, cannot be started", wish->puller);
+		return error_hint(err, "it comes with carrel: run `make`, or install the whole of it");
+	}
+	(void)error_cause(err, "it could not be pulled");
+	return give_hint(wish, "`carrel images` lists what is here already", err);
+}
+
+/* --- looking --------------------------------------------------------------------------------------------------------------------- */
+
+static int look(struct arena *arena, const struct image_wish *wish, struct store *store, struct run_image *image, int *hold, struct error *err)
+{
+	int r = store_open(wish->host->store_dir, store, err);
+
+	if (r == 0)
+		r = store_find(store, arena, wish->word->v, &image->image, hold, err);
+	if (r < 0)
+		store_close(store);
+	return r;
+}
+
+static bool is_digest(const char *word)
+{
+	return !strncmp(word, "sha256:", 7);
+}
+
+static int never_pulled(const struct image_wish *wish, struct error *err)
+{
+	char hint[384];
+
+	(void)fail(wish, ENOENT, err);
+	if (is_digest(wish->word->v)) {
+		(void)error_cause(err, "it is not here, and nobody knows where such an image could be pulled from");
+		return error_hint(err, "`carrel images` lists what is here");
+	}
+	(void)error_cause(err, "it is not here, and --pull never forbids to fetch it");
+	(void)snprintf(hint, sizeof(hint), "carrel pull %s", wish->word->v);
+	return give_hint(wish, hint, err);
+}
+
+static int look_or_pull(struct arena *arena, const struct image_wish *wish, struct store *store, struct run_image *image, int *hold, struct error *err)
+{
+	bool may_pull = wish->pull != PULL_NEVER && !is_digest(wish->word->v);
+	struct error why = {0};
+	int r = wish->pull == PULL_ALWAYS && may_pull ? -ENOENT : look(arena, wish, store, image, hold, &why);
+
+	if (r == -ENOENT && may_pull) {
+		r = pull(wish, err);
+		return r < 0 ? r : look(arena, wish, store, image, hold, err);
+	}
+	if (r == -ENOENT)
+		return never_pulled(wish, err);
+	if (r < 0) {
+		*err = why;
+		return error_at(err, &wish->word->at, "filesystem.root");
+	}
+	return 0;
+}
+
+/* --- is it what can be run? ---------------------------------------------------------------------------------------------------------- */
+
+static bool any_name_is_allowed(struct arena *arena, const struct policy *policy, const struct store *store, const struct digest *manifest)
+{
+	struct store_ref *refs;
+	size_t count;
+
+	if (store_refs(store, arena, &refs, &count, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (digest_equal(&refs[i].manifest, manifest) && policy_allows_image(policy, refs[i].name))
+			return true;
+	}
+	return false;
+}
+
+/* An image that was chosen by its digits comes from where one of its names says. */
+static int check_policy(struct arena *arena, const struct image_wish *wish, const struct store *store, const struct run_image *image, bool is_name, struct error *err)
+{
+	const struct policy *policy = wish->policy;
+	bool allowed = !policy || policy_allows_image(policy, image->name);
+
+	if (allowed || (!is_name && any_name_is_allowed(arena, policy, store, &image->image.manifest)))
+		return 0;
+	(void)fail(wish, EPERM, err);
+	(void)error_cause(err, "images from '%s' are not allowed on this machine (%s:%u)", image->name, policy->file, policy->images.at.line);
+	return error_hint(err, "%s", policy->message.v ? policy->message.v : "the administrator of this machine can change the policy");
+}
+
+static int check_platform(struct arena *arena, const struct image_wish *wish, const struct platform *platform, struct error *err)
+{
+	const struct platform host = platform_host();
+	bool is_linux = !platform->os || !strcmp(platform->os, "linux");
+
+	if (platform_runs(platform, &host) || (is_linux && platform->architecture && binfmt_runs(BINFMT_FOLDER, platform->architecture)))
+		return 0;
+	(void)fail(wish, ENOEXEC, err);
+	(void)error_cause(err, "it is for %s, and this machine is %s", platform_format(arena, platform), platform_format(arena, &host));
+	if (!is_linux)
+		return error_hint(err, "carrel runs images for Linux only");
+	return error_hint(err, "carrel pull --platform %s %s ; or have the programs of %s emulated: qemu-user-static (binfmt_misc)", platform_format(arena, &host), wish->word->v,
+	    platform->architecture);
+}
+
+/* Their paths: the sandbox opens them anew, in its own mount namespace. */
+static int find_layers(struct arena *arena, const struct image_wish *wish, const struct store *store, struct run_image *image, struct error *err)
+{
+	image->layers = arena_alloc(arena, (image->image.layer_count + 1) * sizeof(*image->layers));
+	for (size_t i = 0; i < image->image.layer_count; i++) {
+		enum layer_owner owner = LAYER_RANGE;
+		cleanup_close int fd = store_open_layer(store, &image->image.layers[i], &owner);
+		char link[32], path[PATH_MAX];
+		ssize_t size = -1;
+
+		if (fd >= 0) {
+			(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+			size = readlink(link, path, sizeof(path));
+		}
+		if (size <= 0 || size == sizeof(path)) {
+			(void)fail(wish, fd < 0 ? -fd : ENOENT, err);
+			(void)error_cause(err, "its layer %.19s… is not unpacked in '%s'", image->image.layers[i].text, store->path);
+			return error_hint(err, "carrel pull %s", wish->word->v);
+		}
+		image->layers[i] = arena_strndup(arena, path, (size_t)size);
+		image->single_count += owner == LAYER_SINGLE;
+	}
+	return 0;
+}
+
+/* The word as a reference in full, where it is one and not digits that begin an id. */
+static bool name_of(struct arena *arena, const struct image_wish *wish, const struct store *store, const struct run_image *image, const char **ret)
+{
+	struct reference reference;
+	struct digest manifest;
+	bool is_name = !is_digest(wish->word->v) && reference_parse(arena, wish->word->v, &reference, NULL) == 0 &&
+		       store_ref(store, arena, &reference, &manifest, NULL) == 0;
+
+	*ret = is_name ? reference_format(arena, &reference) : image->image.manifest.text;
+	return is_name;
+}
+
+static int no_image(const struct image_wish *wish, struct error *err)
+{
+	(void)error_set(err, EINVAL, "no image was given");
+	(void)error_cause(err, "the root is an image's, and nobody says which");
+	(void)error_hint(err, "write  carrel run [OPTIONS] IMAGE [ARG…] ; or --rootfs DIR for an extracted root filesystem");
+	return error_at(err, &wish->word->at, "filesystem.root");
+}
+
+int image_find(struct arena *arena, const struct image_wish *wish, struct run_image *ret, int *ret_hold, struct error *err)
+{
+	struct run_image image = {.single_count = 0};
+	cleanup_close int hold = -1;
+	struct store store;
+	int r;
+
+	if (!wish->word->v)
+		return no_image(wish, err);
+	r = look_or_pull(arena, wish, &store, &image, &hold, err);
+	if (r < 0)
+		return r;
+	bool is_name = name_of(arena, wish, &store, &image, &image.name);
+	r = check_policy(arena, wish, &store, &image, is_name, err);
+	if (r == 0)
+		r = check_platform(arena, wish, &image.image.platform, err);
+	if (r == 0)
+		r = find_layers(arena, wish, &store, &image, err);
+	store_close(&store);
+	if (r < 0)
+		return r;
+	*ret = image;
+	*ret_hold = take_fd(hold);
+	return 0;
+}
