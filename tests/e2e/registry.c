@@ -147,7 +147,7 @@ static const char prelude[] =
     "umoci init --layout \"$image\"; umoci new --image \"$image:latest\"\n"
     "cd \"$work/tree\"\n";
 
-static const char epilogue[] = "\n[ -z \"$(ls -A \"$work/tree\")\" ] || layer\nrm -rf \"$work\"\n";
+static const char epilogue[] = "\n[ -z \"$(ls -A \"$work/tree\")\" ] || layer\numoci gc --layout \"$image\"\nrm -rf \"$work\"\n";
 
 const char *registry_make_image(const char *name, const char *script)
 {

@@ -1,0 +1,329 @@
+/* A handle of libcurl is taken from the pool for one exchange, given all options anew (curl_easy_reset(3) keeps its connections) and put back. */
+#include "image/http.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "image/http_parts.h"
+
+enum { POOL_MAX = 16, CONNECT_S = 30, BUFFER = 128 << 10 };
+
+struct http {
+	CURLSH *share;
+	pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST];
+	pthread_mutex_t lock; /* of the pool */
+	CURL *idle[POOL_MAX];
+	size_t idle_count;
+};
+
+/* --- handles --- */
+
+static void lock_share(CURL *curl, curl_lock_data data, curl_lock_access access, void *context)
+{
+	struct http *http = context;
+
+	(void)curl;
+	(void)access;
+	(void)pthread_mutex_lock(&http->share_locks[data]);
+}
+
+static void unlock_share(CURL *curl, curl_lock_data data, void *context)
+{
+	struct http *http = context;
+
+	(void)curl;
+	(void)pthread_mutex_unlock(&http->share_locks[data]);
+}
+
+static void init_library(void)
+{
+	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+struct http *http_new(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct http *http = mem_alloc(sizeof(*http));
+
+	(void)pthread_once(&once, init_library);
+	(void)pthread_mutex_init(&http->lock, NULL);
+	for (int i = 0; i < CURL_LOCK_DATA_LAST; i++)
+		(void)pthread_mutex_init(&http->share_locks[i], NULL);
+	http->share = curl_share_init();
+	if (http->share) {
+		(void)curl_share_setopt(http->share, CURLSHOPT_LOCKFUNC, lock_share);
+		(void)curl_share_setopt(http->share, CURLSHOPT_UNLOCKFUNC, unlock_share);
+		(void)curl_share_setopt(http->share, CURLSHOPT_USERDATA, http);
+		/* (Connections cannot be shared between threads: CURLSHOPT_SHARE(3).) */
+		(void)curl_share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+		(void)curl_share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	}
+	return http;
+}
+
+void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	while (http->idle_count)
+		curl_easy_cleanup(http->idle[--http->idle_count]);
+	if (http->share)
+		(void)curl_share_cleanup(http->share);
+	for (int i = 0; i < CURL_LOCK_DATA_LAST; i++)
+		(void)pthread_mutex_destroy(&http->share_locks[i]);
+	(void)pthread_mutex_destroy(&http->lock);
+	free(http);
+}
+
+static CURL *take_handle(struct http *http)
+{
+	CURL *curl = NULL;
+
+	(void)pthread_mutex_lock(&http->lock);
+	if (http->idle_count)
+		curl = http->idle[--http->idle_count]; /* the last that was used: its connection is the freshest */
+	(void)pthread_mutex_unlock(&http->lock);
+	return curl ? curl : curl_easy_init();
+}
+
+static void give_back(struct http *http, CURL *curl)
+{
+	curl_easy_reset(curl);
+	(void)pthread_mutex_lock(&http->lock);
+	if (http->idle_count < POOL_MAX)
+		http->idle[http->idle_count++] = take_ptr(curl);
+	(void)pthread_mutex_unlock(&http->lock);
+	curl_easy_cleanup(curl);
+}
+
+void http_tls_done(struct http_tls *tls)
+{
+	free(tls->authorities.text);
+	free(tls->ca_dir);
+	free(tls->certificate.text);
+	if (tls->key.text)
+		explicit_bzero(tls->key.text, tls->key.size);
+	free(tls->key.text);
+	*tls = (struct http_tls){0};
+}
+
+/* --- one exchange --- */
+
+struct exchange {
+	CURL *curl;
+	const struct http_request *request;
+	struct http_response *response;
+	struct error *err;
+	size_t header_bytes;
+	uint64_t sent;
+	int result; /* of our own callbacks */
+	char detail[CURL_ERROR_SIZE];
+};
+
+static size_t on_header(char *data, size_t one, size_t size, void *context)
+{
+	struct exchange *exchange = context;
+
+	(void)one;
+	exchange->result = http_response_line(exchange->response, data, size, &exchange->header_bytes, exchange->err);
+	return exchange->result < 0 ? 0 : size;
+}
+
+static size_t on_body(char *data, size_t one, size_t size, void *context)
+{
+	struct exchange *exchange = context;
+
+	(void)one;
+	(void)curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &exchange->response->status);
+	exchange->result = http_response_body(exchange->response, exchange->request, data, size, exchange->err);
+	return exchange->result < 0 ? 0 : size;
+}
+
+static size_t on_upload(char *buffer, size_t one, size_t size, void *context)
+{
+	struct exchange *exchange = context;
+	const struct http_upload *upload = exchange->request->upload;
+	uint64_t left = upload->size - exchange->sent;
+	ssize_t n;
+
+	size *= one;
+	n = (ssize_t)(left < size ? left : size);
+	if (n == 0)
+		return 0;
+	if (upload->data)
+		memcpy(buffer, (const char *)upload->data + exchange->sent, (size_t)n);
+	else
+		n = pread(upload->fd, buffer, (size_t)n, (off_t)exchange->sent);
+	if (n <= 0) {
+		exchange->response->failure = HTTP_STOPPED;
+		exchange->result = error_set(exchange->err, n < 0 ? errno : ENODATA, "cannot read what is to be sent");
+		return CURL_READFUNC_ABORT;
+	}
+	exchange->sent += (uint64_t)n;
+	if (upload->sent)
+		upload->sent(upload->context, exchange->sent);
+	return (size_t)n;
+}
+
+/* An idle connection that the server had closed: it is sent again on a new one. */
+static int on_seek(void *context, curl_off_t offset, int origin)
+{
+	struct exchange *exchange = context;
+
+	if (origin != SEEK_SET)
+		return CURL_SEEKFUNC_CANTSEEK;
+	exchange->sent = (uint64_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static void set_protocols(CURL *curl)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500 /* 7.85 */
+	(void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+	(void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+}
+
+static void set_pem(CURL *curl, CURLoption option, const struct http_pem *pem)
+{
+	struct curl_blob blob = {.data = pem->text, .len = pem->size, .flags = CURL_BLOB_NOCOPY};
+
+	if (pem->text)
+		(void)curl_easy_setopt(curl, option, &blob);
+}
+
+static void set_tls(CURL *curl, const struct http_request *request)
+{
+	const struct http_tls *tls = request->tls;
+
+	(void)curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (!tls)
+		return;
+	(void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, tls->no_verify ? 0L : 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, tls->no_verify ? 0L : 2L);
+	set_pem(curl, CURLOPT_CAINFO_BLOB, &tls->authorities);
+	if (tls->ca_dir)
+		(void)curl_easy_setopt(curl, CURLOPT_CAPATH, tls->ca_dir);
+	if (request->with_certificate) {
+		set_pem(curl, CURLOPT_SSLCERT_BLOB, &tls->certificate);
+		set_pem(curl, CURLOPT_SSLKEY_BLOB, &tls->key);
+	}
+}
+
+/* libcurl knows all of the variables but this one, because a CGI program has it from a header ("httpoxy"). */
+static void set_proxy(CURL *curl, const struct http_request *request)
+{
+	const char *proxy = getenv("HTTP_PROXY");
+
+	if (request->is_loopback)
+		(void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	else if (proxy && !getenv("http_proxy") && !getenv("REQUEST_METHOD") && !strncmp(request->url, "http:", 5))
+		(void)curl_easy_setopt(curl, CURLOPT_PROXY, proxy);
+}
+
+static void set_upload(CURL *curl, struct exchange *exchange)
+{
+	(void)curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_upload);
+	(void)curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
+	(void)curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_seek);
+	(void)curl_easy_setopt(curl, CURLOPT_SEEKDATA, exchange);
+	(void)curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)exchange->request->upload->size);
+	(void)curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER);
+}
+
+static void set_options(struct http *http, CURL *curl, struct exchange *exchange, struct curl_slist *headers)
+{
+	const struct http_request *request = exchange->request;
+
+	(void)curl_easy_setopt(curl, CURLOPT_URL, request->url);
+	(void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->detail);
+	(void)curl_easy_setopt(curl, CURLOPT_SHARE, http->share);
+	(void)curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	(void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "carrel/" CARREL_VERSION);
+	(void)curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)BUFFER);
+	(void)curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
+	(void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, request->stall_s);
+	(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, request->timeout_s);
+	(void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+	(void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
+	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+	(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	if (request->upload)
+		set_upload(curl, exchange);
+	if (!strcmp(request->method, "HEAD"))
+		(void)curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+	else if (request->upload || strcmp(request->method, "GET") != 0)
+		(void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+	set_protocols(curl);
+	set_tls(curl, request);
+	set_proxy(curl, request);
+}
+
+static struct curl_slist *make_headers(const struct http_request *request)
+{
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* no second of waiting for servers that do not know it */
+
+	for (size_t i = 0; list && i < ARRAY_SIZE(request->headers) && request->headers[i]; i++)
+		list = curl_slist_append(list, request->headers[i]);
+	return list;
+}
+
+/* OpenSSL writes to a socket by write(2): a connection that the other side has closed would end us with SIGPIPE. */
+static CURLcode perform_without_sigpipe(CURL *curl)
+{
+	const struct timespec at_once = {0, 0};
+	sigset_t pipe, before, pending;
+	CURLcode code;
+	bool was_pending;
+
+	(void)sigemptyset(&pipe);
+	(void)sigaddset(&pipe, SIGPIPE);
+	(void)sigpending(&pending);
+	was_pending = sigismember(&pending, SIGPIPE) == 1;
+	(void)pthread_sigmask(SIG_BLOCK, &pipe, &before);
+	code = curl_easy_perform(curl);
+	if (!was_pending)
+		(void)sigtimedwait(&pipe, NULL, &at_once);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return code;
+}
+
+int http_exchange(struct http *http, const struct http_request *request, struct http_response *ret, struct error *err)
+{
+	struct exchange exchange = {.request = request, .response = ret, .err = err};
+	struct curl_slist *headers = make_headers(request);
+	CURLcode code;
+	int r = 0;
+
+	http_response_done(ret);
+	exchange.curl = take_handle(http);
+	if (!exchange.curl || !headers)
+		abort(); /* no memory: as util/mem.h does */
+	set_options(http, exchange.curl, &exchange, headers);
+	code = perform_without_sigpipe(exchange.curl);
+	(void)curl_easy_getinfo(exchange.curl, CURLINFO_RESPONSE_CODE, &ret->status);
+	if (exchange.result < 0 && !ret->is_cut) {
+		char host[256];
+
+		http_host_of(request->url, host, sizeof(host));
+		r = ret->failure == HTTP_STOPPED ? exchange.result : error_prefix(err, "%s", host);
+	} else if (code != CURLE_OK && !ret->is_cut) {
+		r = http_explain(exchange.curl, code, request, ret, exchange.detail, err);
+	}
+	curl_slist_free_all(headers);
+	give_back(http, exchange.curl);
+	return r;
+}
