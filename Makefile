@@ -140,6 +140,7 @@ check:
 	contrib/install-deps build run check
 	$(MAKE) $(quietly) all tests
 	tests/as-user env V=$(V) tests/run $(BUILD) '$(TESTS)'
+	@$(if $(TESTS),,chmod -R a+rX $(BUILD); tests/two-users $(BUILD) || [ $$? = 77 ])
 
 # Debian's kernels under QEMU, without KVM: some minutes each, and as many again to make its image once. With all guests, the table in README is new.
 ALL_GUESTS := bookworm trixie bullseye sid $(addprefix bookworm:,delegated no-session cgroup1 no-subids nfs-home) trixie:apparmor
@@ -155,7 +156,7 @@ check-vm:
 
 # --- lint, format, fuzz, bench ------------------------------------------------------------------------------------------------------------
 
-SCRIPTS := contrib/install-deps contrib/demo tests/as-user tests/in-ids tests/roots tests/run tests/bench/run tests/bench/memory tests/bench/watch tests/lint/format tests/vm/image tests/vm/readme tests/vm/run $(wildcard tests/*/*.sh)
+SCRIPTS := contrib/install-deps contrib/demo tests/as-user tests/two-users tests/in-ids tests/roots tests/run tests/bench/run tests/bench/memory tests/bench/watch tests/lint/format tests/vm/image tests/vm/readme tests/vm/run $(wildcard tests/*/*.sh)
 
 # gcc 12's analyzer does not know that a cleanup attribute sees an initialised variable, and takes strchr for failing: shown, not fatal.
 ANALYZER := -O2 -fanalyzer -Wno-analyzer-use-of-uninitialized-value -Wno-error=analyzer-null-dereference

@@ -91,7 +91,7 @@ static int explain(const char *name, const char *text, size_t size, const json_e
 	return -EINVAL;
 }
 
-int document_parse(const char *name, const char *text, size_t size, size_t size_max, struct document *ret, struct error *err)
+static int parse(const char *name, const char *text, size_t size, size_t size_max, bool list, struct document *ret, struct error *err)
 {
 	json_error_t error;
 	json_t *root;
@@ -108,14 +108,24 @@ int document_parse(const char *name, const char *text, size_t size, size_t size_
 	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
 	if (!root)
 		return explain(name, text, size, &error, err);
-	if (!json_is_object(root)) {
+	if (list ? !json_is_array(root) : !json_is_object(root)) {
 		json_decref(root);
 		(void)invalid(name, err);
-		(void)error_cause(err, "it is no JSON object");
+		(void)error_cause(err, "it is no JSON %s", list ? "array" : "object");
 		return -EINVAL;
 	}
 	*ret = (struct document){.name = name, .root = root};
 	return 0;
+}
+
+int document_parse(const char *name, const char *text, size_t size, size_t size_max, struct document *ret, struct error *err)
+{
+	return parse(name, text, size, size_max, false, ret, err);
+}
+
+int document_parse_list(const char *name, const char *text, size_t size, size_t size_max, struct document *ret, struct error *err)
+{
+	return parse(name, text, size, size_max, true, ret, err);
 }
 
 void document_done(struct document *document)

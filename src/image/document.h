@@ -38,6 +38,8 @@ struct document_value {
 
 /* -EFBIG above `size_max` bytes; -EINVAL for what is no JSON object. `name` is kept. */
 int document_parse(const char *name, const char *text, size_t size, size_t size_max, struct document *ret, struct error *err) MUST_CHECK;
+/* The same for what is an array at the top. */
+int document_parse_list(const char *name, const char *text, size_t size, size_t size_max, struct document *ret, struct error *err) MUST_CHECK;
 void document_done(struct document *document);
 #define cleanup_document __attribute__((cleanup(document_done)))
 

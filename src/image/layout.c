@@ -2,8 +2,69 @@
 
 #include <errno.h>
 
+#include "image/document.h"
 #include "image/reference.h"
 #include "util/json.h"
+
+enum { ITEMS_MAX = 10000 };
+
+static int read_texts(struct arena *arena, const struct document_value *list, struct image_texts *ret, struct error *err)
+{
+	int r = document_array(list, ITEMS_MAX, &ret->count, err);
+
+	if (r < 0 || !document_is_there(list))
+		return r;
+	ret->items = arena_alloc(arena, (ret->count + 1) * sizeof(*ret->items));
+	for (size_t i = 0; r == 0 && i < ret->count; i++) {
+		struct document_value item = document_item(list, i);
+
+		r = document_require(&item, err);
+		if (r == 0)
+			r = document_text(arena, &item, &ret->items[i], err);
+	}
+	return r;
+}
+
+static int read_docker(struct arena *arena, const struct document_value *item, struct layout_docker *ret, struct error *err)
+{
+	struct document_value config = document_field(item, "Config"), tags = document_field(item, "RepoTags"), layers = document_field(item, "Layers");
+	int r = document_object(item, err);
+
+	if (r == 0)
+		r = document_require(&config, err);
+	if (r == 0)
+		r = document_text(arena, &config, &ret->config, err);
+	if (r == 0)
+		r = read_texts(arena, &tags, &ret->tags, err);
+	if (r == 0)
+		r = document_require(&layers, err);
+	return r < 0 ? r : read_texts(arena, &layers, &ret->layers, err);
+}
+
+int layout_parse_docker(struct arena *arena, const char *text, size_t size, struct layout_docker **ret, size_t *ret_count, struct error *err)
+{
+	cleanup_document struct document document = {0};
+	struct layout_docker *items;
+	struct document_value root;
+	size_t count = 0;
+	int r = document_parse_list("manifest.json", text, size, LAYOUT_TEXT_MAX, &document, err);
+
+	if (r < 0)
+		return r;
+	root = document_root(&document);
+	r = document_array(&root, ITEMS_MAX, &count, err);
+	items = arena_alloc(arena, (count + 1) * sizeof(*items));
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct document_value item = document_item(&root, i);
+
+		r = read_docker(arena, &item, &items[i], err);
+	}
+	if (r < 0)
+		return r;
+	*ret = items;
+	*ret_count = count;
+	return 0;
+}
 
 static const char *blob_path(struct arena *arena, const struct digest *digest)
 {

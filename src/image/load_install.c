@@ -225,7 +225,7 @@ int load_install(struct load *load)
 	if (docker && docker->text) {
 		r = layout_parse_docker(load->arena, docker->text, docker->size, &layout.docker, &layout.docker_count, load->err);
 		if (r < 0)
-			return error_prefix(load->err, "in manifest.json");
+			return r;
 	}
 	if (index && index->text)
 		return install_layout(load, index, &layout);

@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "image/digest_hash.h"
 #include "image/feed.h"
+#include "image/install.h"
 #include "image/pull_parts.h"
 #include "util/fd.h"
 
@@ -89,25 +89,6 @@ static int unpack_begin(struct flow *flow, int from, struct error *err)
 	return r;
 }
 
-static int check_diff_id(const struct flow *flow, const struct unpack_result *result, struct error *err)
-{
-	if (digest_equal(&result->diff_id, flow->diff_id))
-		return 0;
-	(void)error_set(err, EBADMSG, "cannot unpack layer %s", flow->blob->digest.text);
-	return error_cause(err, "its content is %s, and the image's configuration says %s", result->diff_id.text, flow->diff_id->text);
-}
-
-static void tell_left_out(const struct flow *flow, const struct unpack_result *result)
-{
-	char text[192];
-
-	if (!result->foreign_owners)
-		return;
-	(void)snprintf(text, sizeof(text), "note: layer %.12s: %" PRIu64 " files belong to ids that you have not, and are nobody's here", digest_hex(&flow->blob->digest),
-		result->foreign_owners);
-	progress_say(flow->pull->spec->progress, text);
-}
-
 /* `complete`: the blob is what it should be; otherwise the tree is dropped, whatever became of it. */
 static int unpack_end(struct flow *flow, bool complete, struct error *err)
 {
@@ -120,11 +101,7 @@ static int unpack_end(struct flow *flow, bool complete, struct error *err)
 	if (r < 0)
 		r = error_prefix(err, "layer %.12s", digest_hex(&flow->blob->digest));
 	else if (complete)
-		r = check_diff_id(flow, &result, err);
-	if (r == 0 && complete)
-		r = store_layer_commit(&flow->tree, flow->diff_id, host->owner, err);
-	if (r == 0 && complete)
-		tell_left_out(flow, &result);
+		r = install_tree(&flow->tree, flow->blob, flow->diff_id, host->owner, &result, flow->pull->spec->progress, err);
 	store_layer_abandon(&flow->tree);
 	return r;
 }

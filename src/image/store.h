@@ -35,6 +35,7 @@ struct store {
 	char *path;   /* malloced, absolute */
 	int dir;      /* the folder; -1: none */
 	bool writable;
+	bool is_removing; /* within store_gc.c: we have the lock of those who remove */
 };
 
 /* Open for reading: -ENOENT (set in err) where there is no store yet. store_create makes what is missing and refuses a folder that others can write;

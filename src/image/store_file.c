@@ -26,7 +26,7 @@ int store_look(const struct store *store, const char *path, int flags)
 {
 	int fd = store_open_in(store, path, flags);
 
-	if (fd != -ENOENT)
+	if (fd != -ENOENT || store->is_removing)
 		return fd;
 	cleanup_close int lock = store_open_in(store, "locks/" STORE_GC_LOCK, O_RDONLY | O_NONBLOCK);
 	if (lock < 0)

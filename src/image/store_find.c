@@ -111,7 +111,8 @@ static int find_digits(const struct store *store, struct arena *arena, const cha
 	return r == -ENOENT ? not_there(store, word, err) : r;
 }
 
-int store_find(const struct store *store, struct arena *arena, const char *word, struct image *ret_image, int *ret_record_fd, struct error *err)
+int store_find_how(const struct store *store, struct arena *arena, const char *word, struct reference *ret_reference, struct image *ret_image, int *ret_record_fd,
+    struct error *err)
 {
 	bool is_digest = !strncmp(word, PREFIX, strlen(PREFIX));
 	const char *digits = is_digest ? word + strlen(PREFIX) : word;
@@ -122,10 +123,20 @@ int store_find(const struct store *store, struct arena *arena, const char *word,
 		r = reference_parse(arena, word, &reference, err);
 		if (r == 0)
 			r = find_reference(store, arena, &reference, ret_image, ret_record_fd, err);
+		if (r == 0)
+			*ret_reference = reference;
 		if (r != -ENOENT)
 			return r;
 	}
+	*ret_reference = (struct reference){.repository = NULL};
 	if (is_digits(digits))
 		return find_digits(store, arena, word, digits, ret_image, ret_record_fd, err);
 	return not_there(store, word, err);
+}
+
+int store_find(const struct store *store, struct arena *arena, const char *word, struct image *ret_image, int *ret_record_fd, struct error *err)
+{
+	struct reference reference;
+
+	return store_find_how(store, arena, word, &reference, ret_image, ret_record_fd, err);
 }

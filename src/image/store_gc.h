@@ -1,4 +1,12 @@
-/* What takes space in the store, and taking it back. Theory in store.h. What belongs to subordinate ids is removed by the caller's `remove_tree`
+/* What takes space in the store, and taking it back.
+ *
+ * Those who remove are one at a time (locks/gc); nobody else waits for them but who misses something just then (store_look). What seems unwanted is
+ * renamed into trash/ under its own name. Then comes the second look: first at the claims, then at references and records. Who claimed before the renaming
+ * is seen, or has by now a reference or record that is seen; who claims after it finds nothing and makes it anew. What turns out wanted is put
+ * back, the rest renamed to "dead-…" and removed, under a lock of its own (locks/trash) since that may take long. When whoever removes
+ * is killed half way, the next one takes the second look.
+ *
+ * What belongs to subordinate ids is removed by the caller's `remove_tree`
  * (storage_remove: inside a user namespace), since this folder knows nothing of namespaces. */
 #ifndef CARREL_IMAGE_STORE_GC_H
 #define CARREL_IMAGE_STORE_GC_H
@@ -17,11 +25,21 @@ struct store_usage { /* bytes on disk (st_blocks), and how many */
 };
 int store_usage(const struct store *store, struct store_usage *ret, struct error *err) MUST_CHECK;
 
-/* Remove what no reference, claim or running sandbox wants. With `all`, references that no running sandbox uses go first, as docker image prune -a. */
+/* Remove what no reference, claim or running sandbox wants. With `all`, references that no running sandbox uses go first, as docker image prune -a. What could not be removed
+ * is in trash/ for the next time, and an error. */
 int store_prune(const struct store *store, const struct store_gc_host *host, bool all, struct store_usage *ret_freed, struct error *err) MUST_CHECK;
-/* Take a reference (or an image by its digits with all its references, with `force`) away and then what only it wanted. -EBUSY: a sandbox runs from it (without force). */
-int store_remove(const struct store *store, const struct store_gc_host *host, const char *word, bool force, struct error *err) MUST_CHECK;
-/* Empty tmp/, claims/ and trash/ of what nobody owns any more. Called at each store_create with a bound. */
+
+struct store_removal { /* in the arena */
+	const char **untagged;  /* references in full */
+	size_t untagged_count;
+	struct digest *deleted; /* configurations: ids of images */
+	size_t deleted_count;
+};
+/* Take a reference away, or an image by its digits with all its references (with `force` also those of several repositories), and then what only it wanted. -EBUSY: a sandbox
+ * runs from it; with `force` its names go all the same, and the rest with a later prune. */
+int store_remove(const struct store *store, const struct store_gc_host *host, struct arena *arena, const char *word, bool force, struct store_removal *ret, struct error *err) MUST_CHECK;
+
+/* Empty tmp/, claims/, locks/ and trash/ of what nobody owns any more, at most so many things. Called after each store_create. Never waits. */
 void store_sweep(const struct store *store, const struct store_gc_host *host, unsigned most);
 
 #endif

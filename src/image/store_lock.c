@@ -51,6 +51,19 @@ int store_lock(const struct store *store, const char *name, bool *ret_waited, st
 	}
 }
 
+int store_lock_now(const struct store *store, const char *name)
+{
+	cleanup_close int fd = open_lock(store, name);
+	char path[PATH_MAX];
+
+	if (fd < 0)
+		return fd;
+	(void)snprintf(path, sizeof(path), "locks/%s", name);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	return store_is_at(store, path, fd) ? take_fd(fd) : -EWOULDBLOCK;
+}
+
 int store_claim(const struct store *store, const struct digest *const *digests, size_t count, int *ret_claim, struct error *err)
 {
 	cleanup_buf struct buf text = {0};

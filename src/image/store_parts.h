@@ -13,8 +13,9 @@ enum {
 	STORE_REF_MAX = DIGEST_TEXT + 1,
 };
 
-/* The lock of those who remove (store_gc.h). */
+/* The locks of those who remove (store_gc.h). */
 #define STORE_GC_LOCK "gc"
+#define STORE_TRASH_LOCK "trash"
 
 /* openat2(2) beneath the store, O_CLOEXEC and without any symlink. A descriptor or -errno; -ENOENT too where there is no store. */
 int store_open_in(const struct store *store, const char *path, int flags) MUST_CHECK;
@@ -38,11 +39,20 @@ int store_drop(const struct store *store, const char *path) MUST_CHECK;
 /* Is this descriptor still what the name leads to? */
 bool store_is_at(const struct store *store, const char *path, int fd);
 
+/* store_lock, but -EWOULDBLOCK where somebody has it. */
+int store_lock_now(const struct store *store, const char *name) MUST_CHECK;
+
 /* store_index.c: index.json from refs/. */
 int store_write_index(const struct store *store, struct error *err) MUST_CHECK;
 
 /* store_record.c: open the record of a manifest with a shared lock, and be sure that it was still the record then. */
 int store_hold_image(const struct store *store, const struct digest *manifest, int *ret_fd) MUST_CHECK;
 int store_read_record(struct arena *arena, int fd, const struct digest *manifest, struct image *ret, struct error *err) MUST_CHECK;
+
+/* store_find.c: store_find, and whether it was by name: then *ret_reference is that, else it has no repository. */
+int store_find_how(const struct store *store, struct arena *arena, const char *word, struct reference *ret_reference, struct image *ret_image, int *ret_record_fd,
+    struct error *err) MUST_CHECK;
+/* store_refs.c: store_untag without the index. */
+int store_unref(const struct store *store, const struct reference *reference, struct error *err) MUST_CHECK;
 
 #endif

@@ -113,7 +113,7 @@ int store_tag(const struct store *store, const struct reference *reference, cons
 	return r;
 }
 
-int store_untag(const struct store *store, const struct reference *reference, struct error *err)
+int store_unref(const struct store *store, const struct reference *reference, struct error *err)
 {
 	struct arena arena = {0};
 	char *path;
@@ -126,10 +126,15 @@ int store_untag(const struct store *store, const struct reference *reference, st
 	}
 	if (r == -ENOENT)
 		(void)error_cause(err, "there is none of this name");
-	if (r == 0)
-		r = store_write_index(store, err);
 	arena_done(&arena);
 	return r;
+}
+
+int store_untag(const struct store *store, const struct reference *reference, struct error *err)
+{
+	int r = store_unref(store, reference, err);
+
+	return r < 0 ? r : store_write_index(store, err);
 }
 
 static int by_name(const void *a, const void *b)

@@ -1,0 +1,106 @@
+#include "cli/image_context.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cli/paths.h"
+#include "cli/report.h"
+#include "run/storage.h"
+
+extern char **environ;
+
+enum { SWEEP_MOST = 32 }; /* things that killed processes have left */
+
+static int remove_tree(void *context, const char *path, struct error *err)
+{
+	return storage_remove(context, path, err);
+}
+
+int image_context_init(struct image_context *context, const struct image_use *use, struct error *err)
+{
+	*context = (struct image_context){.store = {.dir = -1}, .use = use};
+	int r = host_read(&context->arena, environ, &context->host, err);
+
+	if (r == 0)
+		r = policy_load(POLICY_FILE, &context->policy, err);
+	context->gc = (struct store_gc_host){.remove_tree = remove_tree, .context = &context->host};
+	return r;
+}
+
+void image_context_done(struct image_context *context)
+{
+	unpacker_end(context->unpacker);
+	/* What was dropped on the way. By now this process may be confined, so only what is ours alone. */
+	if (context->store.dir >= 0 && context->store.writable)
+		store_sweep(&context->store, NULL, SWEEP_MOST);
+	store_close(&context->store);
+	policy_free(context->policy);
+	arena_done(&context->arena);
+}
+
+int image_context_read(struct image_context *context, bool may_be_missing, struct error *err)
+{
+	int r = store_open(context->host.store_dir, &context->store, err);
+
+	if (r == -ENOENT && may_be_missing)
+		return 0;
+	if (r == -ENOENT)
+		(void)error_hint(err, "`carrel pull` and `carrel load` make it");
+	return r;
+}
+
+int image_context_write(struct image_context *context, struct error *err)
+{
+	int r = store_create(context->host.store_dir, &context->store, err);
+
+	if (r == 0)
+		store_sweep(&context->store, &context->gc, SWEEP_MOST);
+	return r;
+}
+
+int image_context_unpacker(struct image_context *context, struct error *err)
+{
+	static const struct {
+		const char *word;
+		enum idmap_mode mode;
+	} modes[] = {{"auto", IDMAP_AUTO}, {"subids", IDMAP_SUBIDS}, {"single", IDMAP_SINGLE}};
+	enum idmap_mode mode = IDMAP_AUTO;
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		if (context->use->userns && !strcmp(context->use->userns, modes[i].word))
+			mode = modes[i].mode;
+	return unpacker_start(&context->host, context->store.path, cli_data_dir(), mode, &context->unpacker, err);
+}
+
+int image_context_allows(const struct image_context *context, const struct reference *reference, struct error *err)
+{
+	const struct policy *policy = context->policy;
+	struct arena arena = {0};
+	const char *name = reference_format(&arena, reference);
+	int r = 0;
+
+	if (policy && !policy_allows_image(policy, name)) {
+		r = error_set(err, EPERM, "cannot use the image '%s'", name);
+		(void)error_cause(err, "the policy of this machine does not allow images from there");
+		(void)error_at(err, &policy->images.at, "images");
+		(void)error_hint(err, "%s", policy->message.v ? policy->message.v : "ask the administrator, or take the image from a registry that the policy names");
+	}
+	arena_done(&arena);
+	return r;
+}
+
+int image_fail(const struct error *err)
+{
+	report_error(err);
+	return err->exit_status ? err->exit_status : EXIT_CARREL;
+}
+
+int image_usage(const char *command, const char *what_is_wrong)
+{
+	struct error err = {0};
+
+	(void)error_set(&err, EINVAL, "cannot do `carrel %s`", command);
+	(void)error_cause(&err, "%s", what_is_wrong);
+	(void)error_hint(&err, "`carrel help %s` shows how it goes", command);
+	return image_fail(&err);
+}

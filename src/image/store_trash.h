@@ -1,0 +1,21 @@
+/* Within store*.c: the way of what seems unwanted, out of the store (store_gc.h). */
+#ifndef CARREL_IMAGE_STORE_TRASH_H
+#define CARREL_IMAGE_STORE_TRASH_H
+
+#include "image/store_gc.h"
+#include "image/store_view.h"
+
+/* Rename what is not wanted into trash/; `only`, where it is not NULL, says what may be. The lock of those who remove is held. */
+int trash_take_records(const struct store *store, const struct hexes *only, struct error *err) MUST_CHECK;
+int trash_take_objects(const struct store *store, const struct hexes *only, struct error *err) MUST_CHECK;
+/* The second look: put back, or declare dead. The lock is held. */
+int trash_settle(const struct store *store, struct error *err) MUST_CHECK;
+/* Remove what is dead, at most so much, adding it to `freed` where that is not NULL. locks/trash is held. */
+int trash_empty(const struct store *store, const struct store_gc_host *host, unsigned most, struct store_usage *freed, struct error *err) MUST_CHECK;
+/* Is there anything in it that needs the second look, or that is dead? */
+void trash_look(const struct store *store, bool *ret_undecided, bool *ret_dead);
+
+/* store_usage.c: bytes on the disk of a tree or file, as far as we may look into it. */
+uint64_t store_measure(int dir, const char *name);
+
+#endif

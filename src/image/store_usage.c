@@ -1,0 +1,160 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "image/store_gc.h"
+#include "image/store_parts.h"
+#include "image/store_trash.h"
+#include "image/store_view.h"
+#include "util/fd.h"
+
+enum {
+	BLOCK = 512,     /* of st_blocks (stat(2)) */
+	DEPTH_MAX = 200, /* each level is a descriptor; what is deeper is not measured */
+};
+
+static uint64_t blocks(const struct stat *st)
+{
+	uint64_t bytes = (uint64_t)st->st_blocks * BLOCK;
+
+	/* A file of several names counts once, in parts. */
+	return S_ISDIR(st->st_mode) || st->st_nlink < 2 ? bytes : bytes / st->st_nlink;
+}
+
+static uint64_t measure(int dir, const char *name, unsigned depth)
+{
+	struct dirent *entry;
+	struct stat st;
+	uint64_t bytes;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	bytes = blocks(&st);
+	if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
+		return bytes;
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	if (!stream) {
+		(void)fd_close(fd);
+		return bytes; /* somebody else's: from inside a user namespace it can be seen */
+	}
+	while ((entry = readdir(stream)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			bytes += measure(dirfd(stream), entry->d_name, depth + 1);
+	(void)closedir(stream);
+	return bytes;
+}
+
+uint64_t store_measure(int dir, const char *name)
+{
+	return measure(dir, name, 0);
+}
+
+/* The objects of all records, and of those that stay when everything is pruned. */
+struct wanted {
+	struct arena arena;
+	struct hexes by_any, by_kept;
+};
+
+static int take_wanted(const struct store *store, struct wanted *ret, struct error *err)
+{
+	struct wanted wanted = {.arena = {0}};
+	struct image *images = NULL;
+	struct store_view view;
+	size_t count = 0;
+	int r = store_view_take(store, &view, err);
+
+	if (r < 0)
+		return r;
+	r = store_images(store, &wanted.arena, &images, &count, err);
+	for (size_t i = 0; i < count; i++) {
+		const char *hex = digest_hex(&images[i].manifest);
+
+		hexes_add_image(&wanted.by_any, &wanted.arena, &images[i]);
+		if (hexes_have(&view.records, hex) || store_is_used(store, hex))
+			hexes_add_image(&wanted.by_kept, &wanted.arena, &images[i]);
+	}
+	store_view_done(&view);
+	if (r < 0) {
+		arena_done(&wanted.arena);
+		return r;
+	}
+	hexes_sort(&wanted.by_any);
+	hexes_sort(&wanted.by_kept);
+	*ret = wanted;
+	return 0;
+}
+
+struct tally {
+	uint64_t bytes;
+	size_t count;
+};
+
+static void measure_folder(const struct store *store, const char *folder, const struct wanted *wanted, struct tally *tally, struct store_usage *usage)
+{
+	DIR *dir = store_list(store, folder);
+	char hex[DIGEST_HEX + 1];
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		uint64_t bytes = store_measure(dirfd(dir), entry->d_name);
+
+		(void)snprintf(hex, sizeof(hex), "%s", entry->d_name);
+		if (wanted && hexes_have(&wanted->by_any, hex)) {
+			tally->bytes += bytes;
+			tally->count++;
+		} else {
+			usage->waste += bytes;
+			usage->waste_count++;
+		}
+		if (!wanted || !hexes_have(&wanted->by_kept, hex))
+			usage->reclaimable += bytes;
+	}
+	if (dir)
+		(void)closedir(dir);
+}
+
+static size_t count_records(const struct store *store)
+{
+	DIR *dir = store_list(store, "images");
+	struct dirent *entry;
+	size_t count = 0;
+
+	while (dir && (entry = readdir(dir)))
+		count += strlen(entry->d_name) == DIGEST_HEX;
+	if (dir)
+		(void)closedir(dir);
+	return count;
+}
+
+int store_usage(const struct store *store, struct store_usage *ret, struct error *err)
+{
+	/* So that who removes does not take our looking for a sandbox; where it cannot be had, we look all the same. */
+	cleanup_close int lock = store->writable ? store_lock(store, STORE_GC_LOCK, NULL, NULL) : -1;
+	struct store_usage usage = {.blobs = 0};
+	struct tally blobs = {0}, layers = {0};
+	struct wanted wanted;
+	int r = take_wanted(store, &wanted, err);
+
+	if (r < 0)
+		return r;
+	lock = fd_close(lock);
+	measure_folder(store, "blobs/sha256", &wanted, &blobs, &usage);
+	measure_folder(store, "layers", &wanted, &layers, &usage);
+	measure_folder(store, "tmp", NULL, NULL, &usage);
+	measure_folder(store, "trash", NULL, NULL, &usage);
+	usage.images = count_records(store);
+	usage.blobs = blobs.bytes;
+	usage.blob_count = blobs.count;
+	usage.layers = layers.bytes;
+	usage.layer_count = layers.count;
+	*ret = usage;
+	arena_done(&wanted.arena);
+	return 0;
+}
