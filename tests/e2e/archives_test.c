@@ -1,0 +1,254 @@
+/* save, load and import, with skopeo, umoci and podman on the other side. */
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "e2e/harness.h"
+#include "e2e/registry.h"
+
+HARNESS_SUITE(archives);
+
+/* Two layers, of which the second replaces one file and takes another away. */
+static const char *small_image(void)
+{
+	return registry_make_image("small", "mkdir -p etc bin; cp $ROOT/bin/busybox bin/; ln -s busybox bin/sh; ln -s busybox bin/cat; ln -s busybox bin/ls; echo one >etc/motd; echo gone >etc/gone; layer\n"
+					    "mkdir etc; echo two >etc/motd; : >etc/.wh.gone; config --config.cmd=cat --config.cmd=/etc/motd --config.env=GREETING=hello");
+}
+
+static void skopeo(const char *from, const char *to)
+{
+	(void)harness_shell(harness_text("skopeo --insecure-policy copy -q %s %s", from, to));
+}
+
+static const char *const *store_at(const char *name)
+{
+	static const char *kept[2];
+
+	kept[0] = harness_text("CARREL_ROOT=%s", harness_path("%s", name));
+	kept[1] = NULL;
+	return kept;
+}
+
+static struct harness_result run_in(const char *store, const char *const *argv, const char *input)
+{
+	return harness_run(&(struct harness_run){.argv = argv, .env = store_at(store), .input = input});
+}
+#define IN(store, ...) run_in(store, HARNESS_WORDS(__VA_ARGS__), NULL)
+
+static void good(const char *name, struct harness_result result, const char *out)
+{
+	harness_expect_status(name, &result, 0);
+	if (out)
+		harness_expect_out(name, &result, out);
+	harness_done(&result);
+}
+
+static void bad(const char *name, struct harness_result result, const char *err)
+{
+	harness_expect_status(name, &result, 125);
+	harness_expect_err(name, &result, err);
+	harness_done(&result);
+}
+
+/* The digest of a layout's one manifest. */
+static const char *manifest_of(const char *layout)
+{
+	return harness_shell(harness_text("skopeo inspect --format '{{.Digest}}' oci:%s:latest", layout));
+}
+
+static void expect_motd(const char *name, const char *store, const char *image)
+{
+	good(name, IN(store, "run", image), "two\n");
+	good(name, IN(store, "run", image, "sh", "-c", "ls /etc; echo $GREETING"), "hello\n");
+	struct harness_result result = IN(store, "run", image, "ls", "/etc");
+	cr_expect_null(strstr(result.out, "gone"), "%s: the whiteout did not hold", name);
+	harness_done(&result);
+}
+
+static const struct archive_case {
+	const char *name, *transport, *pack; /* pack: how skopeo's archive is compressed afterwards */
+} archives[] = {
+	{"docker-archive", "docker-archive", "cat"},
+	{"oci-archive", "oci-archive", "cat"},
+	{"docker-archive, gzip", "docker-archive", "gzip -1"},
+	{"oci-archive, zstd", "oci-archive", "zstd -q"},
+	{"docker-archive, xz", "docker-archive", "xz -0"},
+};
+
+Test(archives, of_skopeo_are_loaded)
+{
+	const char *layout = small_image();
+
+	harness_requires_subids();
+	for (size_t i = 0; i < ARRAY_SIZE(archives); i++) {
+		const struct archive_case *a = &archives[i];
+		const char *store = harness_text("store-%zu", i);
+
+		skopeo(harness_text("oci:%s:latest", layout), harness_text("%s:in-%zu.tar:docker.io/people/small:%zu", a->transport, i, i));
+		(void)harness_shell(harness_text("%s <in-%zu.tar >in-%zu", a->pack, i, i));
+		good(a->name, IN(store, "load", "-i", harness_path("in-%zu", i)), harness_text("Loaded image: people/small:%zu\n", i));
+		expect_motd(a->name, store, harness_text("people/small:%zu", i));
+	}
+}
+
+/* Out of an oci-archive into another, or into docker's kind, the manifest stays the same to the byte. */
+Test(archives, are_saved_as_they_came)
+{
+	const char *layout = small_image();
+	const char *digest = manifest_of(layout);
+
+	harness_requires_subids();
+	skopeo(harness_text("oci:%s:latest", layout), "oci-archive:in.tar:people/small:1");
+	good("load", IN("store", "load", "-q", "-i", harness_path("in.tar")), "people/small:1");
+	good("save oci", IN("store", "save", "--format", "oci-archive", "-o", harness_path("out.tar"), "people/small:1"), NULL);
+	good("save docker", IN("store", "save", "-o", harness_path("docker.tar"), "people/small:1"), NULL);
+	skopeo("oci-archive:out.tar", "oci:back:latest");
+	cr_expect_str_eq(manifest_of(harness_path("back")), digest, "oci-archive: another manifest came back");
+	(void)harness_shell(harness_text("cd back/blobs/sha256 && for blob in *; do cmp $blob '%s'/blobs/sha256/$blob || exit 1; done", layout));
+	(void)harness_shell("skopeo inspect docker-archive:docker.tar | grep -q people/small:1");
+	good("load docker's", IN("second", "load", "-i", harness_path("docker.tar")), "Loaded image: people/small:1\n");
+	good("save again", IN("second", "save", "--format", "oci-archive", "-o", harness_path("again.tar"), "people/small:1"), NULL);
+	skopeo("oci-archive:again.tar", "oci:again:latest");
+	cr_expect_str_eq(manifest_of(harness_path("again")), digest, "docker-archive: another manifest came back");
+}
+
+Test(archives, go_through_pipes)
+{
+	harness_requires_subids();
+	skopeo(harness_text("oci:%s:latest", small_image()), "oci-archive:in.tar:people/small:1");
+	(void)harness_shell(harness_text("export CARREL_ROOT=$PWD/store; %s load -q <in.tar; %s save people/small:1 | CARREL_ROOT=$PWD/second %s load -q", harness_program(), harness_program(),
+	    harness_program()));
+	expect_motd("second", "second", "people/small:1");
+}
+
+Test(archives, are_read_by_podman)
+{
+	harness_requires_subids();
+	harness_requires_program("podman");
+	skopeo(harness_text("oci:%s:latest", small_image()), "oci-archive:in.tar:people/small:1");
+	good("load", IN("store", "load", "-q", "-i", harness_path("in.tar")), NULL);
+	good("save", IN("store", "save", "-o", harness_path("out.tar"), "people/small:1"), NULL);
+	(void)harness_shell("p='podman --root '$PWD'/podman --runroot '$PWD'/podman-run --storage-driver vfs --cgroup-manager cgroupfs'\n"
+			    "$p load -q -i out.tar >loaded 2>&1; s=$?; cat loaded; $p system migrate >/dev/null 2>&1 || true; podman unshare rm -rf podman podman-run; exit $s");
+	cr_expect(strstr(harness_shell("cat loaded"), "people/small:1"), "podman loaded something else");
+}
+
+/* docker save before version 25: a layer that two images share is a symlink in the second one's folder. */
+Test(archives, of_old_dockers_are_loaded)
+{
+	harness_requires_subids();
+	(void)harness_shell("mkdir -p tree/bin old/aaa old/bbb; cp $(command -v busybox) tree/bin/busybox; ln -s busybox tree/bin/echo; tar -C tree -cf old/aaa/layer.tar --owner 0 --group 0 .\n"
+			    "ln -s ../aaa/layer.tar old/bbb/layer.tar; d=$(sha256sum old/aaa/layer.tar | cut -d' ' -f1)\n"
+			    "printf '{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Cmd\":[\"echo\",\"old\"]},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:%s\"]}}' $d >old/config.json\n"
+			    "echo '[{\"Config\":\"config.json\",\"RepoTags\":[\"old:1\",\"older:2\"],\"Layers\":[\"bbb/layer.tar\"]}]' >old/manifest.json\n"
+			    "tar -C old -cf old.tar bbb aaa config.json manifest.json");
+	good("load", IN("store", "load", "-i", harness_path("old.tar")), "Loaded image: old:1\nLoaded image: older:2\n");
+	good("run", IN("store", "run", "older:2"), "old\n");
+}
+
+static const struct wrong_case {
+	const char *name, *script; /* makes "in" */
+	const char *err;
+} wrong[] = {
+	{"empty", ": >in", "cannot read the archive"},
+	{"garbage", "head -c 100000 /dev/urandom >in", "cannot read the archive"},
+	{"a directory", "mkdir in", "Is a directory"},
+	{"cut", "tar -cf whole -C %s . && head -c 3000 whole >in", "archive"},
+	{"a root filesystem", "mkdir -p r/etc; echo x >r/etc/motd; tar -C r -cf in .", "carrel import"},
+	{"a file that is not there", "echo '[{\"Config\":\"x.json\",\"RepoTags\":[\"a:1\"],\"Layers\":[]}]' >manifest.json; tar -cf in manifest.json", "'x.json', which is not in it"},
+	{"a manifest that is none", "echo '{\"a\": 1}' >manifest.json; tar -cf in manifest.json", "manifest.json"},
+	{"layers of another kind", "echo '[{\"Config\":\"x.json\",\"Layers\":[1]}]' >manifest.json; tar -cf in manifest.json", "Layers"},
+	{"JSON too deep", "head -c 200000 /dev/zero | tr '\\0' '[' >manifest.json; tar -cf in manifest.json", "manifest.json"},
+	{"an index of nothing", "echo '{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"size\":3,\"digest\":\"sha256:"
+				"0123456789012345678901234567890123456789012345678901234567890123\"}]}' >index.json; tar -cf in index.json", "which is not in it"},
+	{"a blob under another's name", "mkdir -p blobs/sha256; echo hello >blobs/sha256/0123456789012345678901234567890123456789012345678901234567890123; tar -cf in blobs",
+	    "0123456789012345678901234567890123456789012345678901234567890123"},
+	{"a link to itself", "ln -s manifest.json manifest.json; tar -cf in manifest.json", "holds no images"},
+};
+
+Test(archives, that_are_wrong)
+{
+	const char *layout = small_image();
+
+	harness_requires_subids();
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		(void)harness_shell(harness_text("rm -rf '%s'; mkdir '%s'", harness_path("w"), harness_path("w")));
+		(void)harness_shell(harness_text("cd w; %s", strstr(wrong[i].script, "%s") ? harness_text("tar -cf whole -C '%s' . && head -c 3000 whole >in", layout) : wrong[i].script));
+		bad(wrong[i].name, IN("store", "load", "-i", harness_path("w/in")), wrong[i].err);
+	}
+	good("nothing is named", IN("store", "images", "-q"), NULL);
+	cr_expect_str_eq(harness_shell("ls store/refs store/layers"), "store/layers:\n\nstore/refs:\n", "something half done is visible");
+	bad("a word", IN("store", "load", "in.tar"), "carrel load -i in.tar");
+	bad("save what is not there", IN("store", "save", "nothing:1"), "nothing:1");
+}
+
+Test(archives, that_cannot_be_written)
+{
+	harness_requires_subids();
+	skopeo(harness_text("oci:%s:latest", small_image()), "oci-archive:in.tar:people/small:1");
+	good("load", IN("store", "load", "-q", "-i", harness_path("in.tar")), NULL);
+	struct harness_result result = harness_run(&(struct harness_run){ARGV("save", "people/small:1"), .env = store_at("store"), .terminal = true});
+	harness_expect_status("terminal", &result, 125);
+	harness_expect_out("terminal", &result, "-o FILE");
+	harness_done(&result);
+	bad("full disk", IN("store", "save", "-o", "/dev/full", "people/small:1"), "No space left");
+	bad("no folder", IN("store", "save", "-o", harness_path("none/out.tar"), "people/small:1"), "none/out.tar");
+	(void)harness_shell("mkdir out; cp in.tar out/old.tar");
+	(void)harness_shell("f=$(ls store/blobs/sha256/* | xargs ls -S | head -n 1); rm $f");
+	bad("a blob is missing", IN("store", "save", "-o", harness_path("out/old.tar"), "people/small:1"), "carrel pull");
+	cr_expect_str_eq(harness_shell("ls -A out; cmp in.tar out/old.tar"), "old.tar\n", "a half written archive is left");
+}
+
+static const struct import_case {
+	const char *name, *script; /* makes "in" of the folder "root" */
+} imports[] = {
+	{"plain", "tar -C root -cf in --owner 0 --group 0 ."},
+	{"gzip", "tar -C root -czf in --owner 0 --group 0 ."},
+	{"xz", "tar -C root -cJf in --owner 0 --group 0 ."},
+	{"zstd", "tar -C root --zstd -cf in --owner 0 --group 0 ."},
+	{"bzip2", "tar -C root -cjf in --owner 0 --group 0 ."},
+	{"a directory", "ln -s root in"},
+};
+
+Test(archives, root_filesystems_are_imported)
+{
+	harness_requires_subids();
+	(void)harness_shell("mkdir -p root/bin root/etc; cp $(command -v busybox) root/bin/busybox; for a in sh cat id stat; do ln -s busybox root/bin/$a; done; echo here >root/etc/motd\n"
+			    "chmod 4755 root/bin/busybox; ln root/etc/motd root/etc/linked; chmod 700 root/etc");
+	for (size_t i = 0; i < ARRAY_SIZE(imports); i++) {
+		const char *name = imports[i].name;
+
+		(void)harness_shell(harness_text("rm -f in; %s", imports[i].script));
+		good(name, IN("store", "import", "-q", "-c", "CMD [\"cat\", \"/etc/motd\"]", "-c", "ENV A=b", harness_path("in"), harness_text("mine:%zu", i)), "sha256:");
+		good(name, IN("store", "run", harness_text("mine:%zu", i)), "here\n");
+		good(name, IN("store", "run", harness_text("mine:%zu", i), "stat", "-c", "%u %a %h", "/bin/busybox", "/etc/linked", "/etc"), "0 4755 1\n0 644 2\n0 700 ");
+	}
+	bad("names that are whiteouts", IN("store", "import", harness_shell("mkdir -p w; : >w/.wh.x; tar -C w -cf w.tar .; printf %s $PWD/w.tar")), ".wh.x");
+	bad("nothing", IN("store", "import", "/dev/null"), "empty");
+	bad("garbage", IN("store", "import", harness_file("garbage", "this is no archive of anything")), "archive");
+	bad("a bad change", IN("store", "import", "-c", "RUN make", harness_path("in"), "mine:9"), "RUN make");
+	bad("a bad name", IN("store", "import", harness_path("in"), "Mine:9"), "Mine:9");
+	good("through a pipe", run_in("store", HARNESS_WORDS("load", "--help"), NULL), "carrel load");
+}
+
+/* SIGKILL at any moment: the next command works, and the space comes back. */
+Test(archives, killed_loads_leave_nothing)
+{
+	harness_requires_subids();
+	skopeo(harness_text("oci:%s:latest", small_image()), "oci-archive:in.tar:people/small:1");
+	for (int i = 0; i < 12; i++) {
+		struct harness_started started = harness_start(&(struct harness_run){ARGV("load", "-q", "-i", harness_path("in.tar")), .env = store_at("store"), .leaves_processes = true});
+
+		usleep((useconds_t)(i * 4000));
+		(void)kill(started.pid, SIGKILL);
+		struct harness_result result = harness_finish(&started);
+		harness_done(&result);
+	}
+	usleep(200000); /* workers see the end of their socket */
+	good("load", IN("store", "load", "-q", "-i", harness_path("in.tar")), "people/small:1");
+	expect_motd("run", "store", "people/small:1");
+	good("rmi", IN("store", "rmi", "people/small:1"), NULL);
+	good("prune", IN("store", "system", "prune", "--force"), NULL);
+	cr_expect_str_eq(harness_shell("find store/blobs store/layers store/tmp store/trash store/claims -mindepth 1 ! -path store/blobs/sha256 | head -n 5"), "", "space is not given back");
+}
