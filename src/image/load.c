@@ -19,6 +19,7 @@
 enum {
 	PIECE = 1 << 16,
 	TEXT_MAX = 1 << 20,       /* what is larger, and no JSON of the archive itself, is a blob at once */
+	WORTH_TELLING = 1 << 18,
 	TEXTS_MAX = 24 << 20,     /* of all texts together */
 	FILES_MAX = 20000,
 };
@@ -96,7 +97,8 @@ static int read_blob_data(struct load *load, const char *name, struct store_blob
 		r = store_blob_add(blob, piece, (size_t)got, load->err);
 		if (r < 0)
 			return r;
-		progress_report(load->progress, name, PROGRESS_READING, blob->size, total);
+		if (total >= WORTH_TELLING)
+			progress_report(load->progress, name, PROGRESS_READING, blob->size, total);
 	}
 }
 
@@ -134,7 +136,7 @@ static int read_blob(struct load *load, struct load_file *file, uint64_t total)
 	r = store_blob_begin(load->store, &blob, load->err);
 	if (r < 0)
 		return r;
-	r = read_blob_data(load, file->name, &blob, total);
+	r = read_blob_data(load, digest_is_set(&expected) ? expected.text : file->name, &blob, total);
 	if (r == 0)
 		r = store_blob_commit(&blob, digest_is_set(&expected) ? &expected : NULL, total, &file->digest, load->err);
 	store_blob_abandon(&blob);

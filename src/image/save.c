@@ -12,7 +12,7 @@
 #include "image/layout.h"
 #include "util/fd.h"
 
-enum { PIECE = 1 << 16 };
+enum { PIECE = 1 << 16, WORTH_TELLING = 1 << 18 };
 
 struct save {
 	const struct store *store;
@@ -90,7 +90,8 @@ static int copy_blob(struct save *save, int fd, const struct descriptor *blob)
 			return missing_blob(save, &blob->digest, got < 0 ? errno : EIO);
 		r = put_data(save, piece, (size_t)got);
 		done += (uint64_t)got;
-		progress_report(save->progress, blob->digest.text, PROGRESS_WRITING, done, blob->size);
+		if (blob->size >= WORTH_TELLING)
+			progress_report(save->progress, blob->digest.text, PROGRESS_WRITING, done, blob->size);
 	}
 	return r;
 }

@@ -106,7 +106,7 @@ Test(archives, are_saved_as_they_came)
 	skopeo("oci-archive:out.tar", "oci:back:latest");
 	cr_expect_str_eq(manifest_of(harness_path("back")), digest, "oci-archive: another manifest came back");
 	(void)harness_shell(harness_text("cd back/blobs/sha256 && for blob in *; do cmp $blob '%s'/blobs/sha256/$blob || exit 1; done", layout));
-	(void)harness_shell("skopeo inspect docker-archive:docker.tar | grep -q people/small:1");
+	cr_expect_str_eq(harness_shell("skopeo list-tags docker-archive:docker.tar | grep -o 'people/small:1'"), "people/small:1\n", "docker-archive: the name is missing");
 	good("load docker's", IN("second", "load", "-i", harness_path("docker.tar")), "Loaded image: people/small:1\n");
 	good("save again", IN("second", "save", "--format", "oci-archive", "-o", harness_path("again.tar"), "people/small:1"), NULL);
 	skopeo("oci-archive:again.tar", "oci:again:latest");
