@@ -3,5 +3,9 @@
 const struct image_command image_commands[] = {
 	{"load", image_load},
 	{"save", image_save},
+	{"images", image_images},
+	{"tag", image_tag},
+	{"rmi", image_rmi},
+	{"inspect", image_inspect},
 	{.name = NULL},
 };

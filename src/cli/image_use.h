@@ -28,9 +28,15 @@ struct image_command {
 };
 extern const struct image_command image_commands[]; /* ends with name NULL */
 
+int image_history(const struct image_use *use, int argc, char **argv);
+int image_images(const struct image_use *use, int argc, char **argv);
 int image_import(const struct image_use *use, int argc, char **argv);
+int image_inspect(const struct image_use *use, int argc, char **argv);
 int image_load(const struct image_use *use, int argc, char **argv);
+int image_rmi(const struct image_use *use, int argc, char **argv);
 int image_save(const struct image_use *use, int argc, char **argv);
+int image_system(const struct image_use *use, int argc, char **argv);
+int image_tag(const struct image_use *use, int argc, char **argv);
 
 /* carrel: become carrel-image with these words. Returns only when it cannot: the exit status, after a message. */
 int cmd_image(int argc, char **argv);
