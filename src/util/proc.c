@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -32,8 +33,8 @@ static int add_output(posix_spawn_file_actions_t *actions, int from, int to)
 	return posix_spawn_file_actions_adddup2(actions, from, to);
 }
 
-/* A caller whose own streams were closed hands over descriptors below 3: each is copied before it is overwritten. */
-static int add_streams(posix_spawn_file_actions_t *actions, int stdout_fd, int stderr_fd)
+/* A caller whose own streams were closed hands over descriptors below 3: each is copied before it is overwritten. (An `stdin_fd` is a file of ours, above.) */
+static int add_streams(posix_spawn_file_actions_t *actions, int stdin_fd, int stdout_fd, int stderr_fd)
 {
 	bool stderr_first = stderr_fd == STDOUT_FILENO;
 	int result = 0;
@@ -45,7 +46,8 @@ static int add_streams(posix_spawn_file_actions_t *actions, int stdout_fd, int s
 	if (!result && !stderr_first)
 		result = add_output(actions, stderr_fd, STDERR_FILENO);
 	if (!result)
-		result = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+		result = stdin_fd < 0 ? posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+				      : posix_spawn_file_actions_adddup2(actions, stdin_fd, STDIN_FILENO);
 	return result;
 }
 
@@ -65,7 +67,7 @@ static int set_attributes(posix_spawnattr_t *attributes)
 }
 
 /* glibc's posix_spawn is clone(CLONE_VM | CLONE_VFORK): no page table is copied, and a failing execve is reported. */
-pid_t proc_spawn(char *const argv[], int stdout_fd, int stderr_fd)
+static pid_t spawn(char *const argv[], char *const environment[], int stdin_fd, int stdout_fd, int stderr_fd)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -80,13 +82,18 @@ pid_t proc_spawn(char *const argv[], int stdout_fd, int stderr_fd)
 		goto out_actions;
 	result = set_attributes(&attributes);
 	if (!result)
-		result = add_streams(&actions, stdout_fd, stderr_fd);
+		result = add_streams(&actions, stdin_fd, stdout_fd, stderr_fd);
 	if (!result)
-		result = posix_spawn(&pid, argv[0], &actions, &attributes, argv, clean_environment);
+		result = posix_spawn(&pid, argv[0], &actions, &attributes, argv, environment);
 	(void)posix_spawnattr_destroy(&attributes);
 out_actions:
 	(void)posix_spawn_file_actions_destroy(&actions);
 	return result ? -result : pid;
+}
+
+pid_t proc_spawn(char *const argv[], int stdout_fd, int stderr_fd)
+{
+	return spawn(argv, clean_environment, -1, stdout_fd, stderr_fd);
 }
 
 int proc_wait(pid_t pid)
@@ -153,7 +160,7 @@ static int wait_until(pid_t pid, int64_t deadline)
 	}
 }
 
-int proc_capture(char *const argv[], size_t limit, int timeout_ms, char **ret_text)
+static int capture(char *const argv[], char *const environment[], int stdin_fd, int stderr_fd, size_t limit, int timeout_ms, char **ret_text)
 {
 	cleanup_close int read_end = -1, write_end = -1;
 	cleanup_buf struct buf text = {0};
@@ -165,7 +172,7 @@ int proc_capture(char *const argv[], size_t limit, int timeout_ms, char **ret_te
 		return -errno;
 	read_end = ends[0];
 	write_end = ends[1];
-	pid = proc_spawn(argv, write_end, -1);
+	pid = spawn(argv, environment, stdin_fd, write_end, stderr_fd);
 	if (pid < 0)
 		return pid;
 	write_end = fd_close(write_end);
@@ -181,6 +188,27 @@ int proc_capture(char *const argv[], size_t limit, int timeout_ms, char **ret_te
 	}
 	*ret_text = take_ptr(text.text);
 	return WIFSIGNALED(result) ? 128 + WTERMSIG(result) : WEXITSTATUS(result);
+}
+
+int proc_capture(char *const argv[], size_t limit, int timeout_ms, char **ret_text)
+{
+	return capture(argv, clean_environment, -1, -1, limit, timeout_ms, ret_text);
+}
+
+/* A file as stdin: whether and when the program reads it is no matter to us, and nothing blocks or is signalled. */
+int proc_ask(char *const argv[], const void *input, size_t size, size_t limit, int timeout_ms, char **ret_text)
+{
+	cleanup_close int file = memfd_create("input", MFD_CLOEXEC);
+	int result;
+
+	if (file < 0)
+		return -errno;
+	result = fd_write_all(file, input, size);
+	if (result < 0)
+		return result;
+	if (lseek(file, 0, SEEK_SET) < 0)
+		return -errno;
+	return capture(argv, environ, file, STDERR_FILENO, limit, timeout_ms, ret_text);
 }
 
 /* access(2) asks with the real ids, which is what execve would not; faccessat with AT_EACCESS asks right. */

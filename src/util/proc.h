@@ -24,6 +24,9 @@ int64_t proc_now_ms(void);
  * on the timeout it is killed and -ETIMEDOUT returned. The result is the exit status, 128+n for a signal, or -errno. */
 int proc_capture(char *const argv[], size_t limit, int timeout_ms, char **ret_text) MUST_CHECK;
 
+/* The same for a program that belongs to the user's session: `input` is its stdin, and it gets our environment and our stderr. */
+int proc_ask(char *const argv[], const void *input, size_t size, size_t limit, int timeout_ms, char **ret_text) MUST_CHECK;
+
 /* The absolute path of a program: each folder of `path_list` (colon-separated) in turn; a name with a slash is
  * only checked. Malloced, or NULL with errno ENOENT (no such file) or EACCES (there, not executable). */
 char *proc_find_program(const char *name, const char *path_list);

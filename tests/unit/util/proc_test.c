@@ -54,6 +54,30 @@ Test(proc, capture)
 static const struct {
 	const char *name;
 	char *argv[4];
+	const char *input;
+	int result;
+	const char *text;
+} asks[] = {
+	{"input and environment", SHELL("cat; echo $CARREL_SECRET"), "in\n", 0, "in\nx\n"},
+	{"input that nobody reads", SHELL("exit 2"), "in", 2, ""},
+	{"no input", SHELL("cat"), "", 0, ""},
+};
+
+Test(proc, ask)
+{
+	cr_assert_eq(setenv("CARREL_SECRET", "x", 1), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
+		cleanup_free char *text = NULL;
+
+		cr_expect_eq(proc_ask(asks[i].argv, asks[i].input, strlen(asks[i].input), 100, 10000, &text), asks[i].result, "%s", asks[i].name);
+		cr_assert_not_null(text, "%s", asks[i].name);
+		cr_expect_str_eq(text, asks[i].text, "%s: '%s'", asks[i].name, text);
+	}
+}
+
+static const struct {
+	const char *name;
+	char *argv[4];
 } slow[] = {
 	{"sleeps", SHELL("exec sleep 20")},
 	{"closes its output first", SHELL("exec >&-; exec sleep 20")},
