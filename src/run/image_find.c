@@ -81,8 +81,9 @@ static int look(struct arena *arena, const struct image_wish *wish, struct store
 {
 	int r = store_open(wish->host->store_dir, store, err);
 
-	if (r == 0)
-		r = store_find(store, arena, wish->word->v, &image->image, hold, err);
+	if (r < 0)
+		return r;
+	r = store_find(store, arena, wish->word->v, &image->image, hold, err);
 	if (r < 0)
 		store_close(store);
 	return r;
@@ -121,6 +122,8 @@ static int look_or_pull(struct arena *arena, const struct image_wish *wish, stru
 		return never_pulled(wish, err);
 	if (r < 0) {
 		*err = why;
+		if (!err->hint[0] && r != -EPERM)
+			(void)error_hint(err, "carrel pull %s", wish->word->v);
 		return error_at(err, &wish->word->at, "filesystem.root");
 	}
 	return 0;
