@@ -13,7 +13,6 @@
 #include "run/confine.h"
 #include "run/unpacker_parts.h"
 #include "util/fd.h"
-#include "util/path.h"
 #include "util/proc.h"
 
 /* What a worker gets, and all that is open in it. */
@@ -59,9 +58,19 @@ static int limit_memory(const struct unpacker_server *server)
 	(void)server; /* its shadow memory is larger than any limit */
 	return 0;
 #else
-	const struct rlimit limit = {server->memory + UNPACKER_MEMORY, server->memory + UNPACKER_MEMORY}, none = {0, 0};
+	/* The first holds for all mappings; the second also for what a heap has reserved from the start on and not used. */
+	const struct {
+		__rlimit_resource_t which;
+		rlim_t most;
+	} limits[] = {{RLIMIT_AS, server->address_space + UNPACKER_MEMORY}, {RLIMIT_DATA, server->data + UNPACKER_MEMORY}, {RLIMIT_CORE, 0}};
 
-	return setrlimit(RLIMIT_AS, &limit) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 ? -errno : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		const struct rlimit limit = {limits[i].most, limits[i].most};
+
+		if (setrlimit(limits[i].which, &limit) < 0)
+			return -errno;
+	}
+	return 0;
 #endif
 }
 

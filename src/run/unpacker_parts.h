@@ -39,7 +39,7 @@ struct unpacker_server {
 	const struct unpacker_work *work;
 	char *folder; /* tmp/ */
 	struct seccomp_program filters[UNPACKER_FILTER_MAX];
-	uint64_t memory; /* bytes of address space that a worker may have */
+	uint64_t address_space, data; /* bytes that the process has from its start on */
 	int socket;
 };
 

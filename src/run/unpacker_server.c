@@ -4,9 +4,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -16,7 +15,6 @@
 #include "isolate/room.h"
 #include "run/unpacker_parts.h"
 #include "util/fd.h"
-#include "util/path.h"
 
 enum { SOCKET_FD = 3 };
 
@@ -38,19 +36,22 @@ static int keep_socket_only(struct unpacker_server *server, struct error *err)
 	return 0;
 }
 
-/* What the program's own mappings take stays the workers' too: the limit stands above it. */
-static int read_own_size(uint64_t *ret, struct error *err)
+/* What the program's own mappings take stays the workers' too: their limits stand above it. (proc(5), statm: the first field and the sixth, in pages) */
+static int read_own_size(struct unpacker_server *server, struct error *err)
 {
-	char text[128];
 	cleanup_close int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t fields[6] = {0};
+	char text[128], *at = text;
 	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	uintmax_t pages;
 
 	if (got <= 0)
 		return error_set(err, errno, "cannot read '/proc/self/statm'");
 	text[got] = 0;
-	pages = strtoumax(text, NULL, 10);
-	*ret = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		fields[i] = strtoull(at, &at, 10);
+	server->address_space = fields[0] * page;
+	server->data = fields[5] * page;
 	return 0;
 }
 
@@ -65,7 +66,7 @@ static int enter(struct unpacker_server *server, struct error *err)
 		return r;
 	/* libcrypto reads its configuration when it is first asked for a hash: later there is no file any more. */
 	digest_of("", 0, &ignored);
-	return read_own_size(&server->memory, err);
+	return read_own_size(server, err);
 }
 
 /* The first message says that the ids are mapped. */
