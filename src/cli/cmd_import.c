@@ -30,7 +30,7 @@ static int pack_directory(void *data)
 	struct packer *packer = data;
 	const struct merge_layer layer = {.dir = packer->dir, .owner = LAYER_RANGE};
 	struct error err = {0};
-	int r = merge_write_tar(&layer, 1, packer->out, &err);
+	int r = merge_write_tar(&(const struct merge_spec){.layers = &layer, .count = 1}, packer->out, &err);
 
 	if (r < 0) {
 		(void)error_prefix(&err, "cannot import '%s'", packer->path);
