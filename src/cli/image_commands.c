@@ -6,6 +6,7 @@ const struct image_command image_commands[] = {
 	{"images", image_images},
 	{"tag", image_tag},
 	{"rmi", image_rmi},
+	{"history", image_history},
 	{"inspect", image_inspect},
 	{.name = NULL},
 };
