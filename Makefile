@@ -99,7 +99,7 @@ PAYLOAD_PROGRAMS := $(foreach p,$(PAYLOADS),$(BUILD)/tests/payload/$(word 2,$(su
 .PHONY: tests
 tests: $(TEST_PROGRAMS) $(PAYLOAD_PROGRAMS) $(if $(SANITIZE),,$(WEAK))
 
-suite_sources = $(filter-out tests/$(1)/payload/% tests/$(1)/weak/%,$(call find,tests/$(1),*.c)) $(if $(filter unit,$(1)),,tests/e2e/harness.c)
+suite_sources = $(filter-out tests/$(1)/payload/% tests/$(1)/weak/%,$(call find,tests/$(1),*.c)) $(if $(filter unit,$(1)),tests/e2e/hostile.c,tests/e2e/harness.c)
 define suite
 $(BUILD)/tests/$(1): $(call objects,$(sort $(call suite_sources,$(1)))) $(BUILD)/libcarrel.a
 	@mkdir -p $$(@D)

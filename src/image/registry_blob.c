@@ -80,7 +80,6 @@ static int add(void *context, const struct http_response *response, const void *
 		return r;
 	}
 	download->delivered += size;
-	progress_report(download->endpoint->registry->progress, download->digest->text, PROGRESS_DOWNLOADING, download->delivered, download->size);
 	return 0;
 }
 
