@@ -207,9 +207,12 @@ static void set_tls(CURL *curl, const struct http_request *request)
 		return;
 	(void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, tls->no_verify ? 0L : 1L);
 	(void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, tls->no_verify ? 0L : 2L);
-	set_pem(curl, CURLOPT_CAINFO_BLOB, &tls->authorities);
-	if (tls->ca_dir)
-		(void)curl_easy_setopt(curl, CURLOPT_CAPATH, tls->ca_dir);
+	if (tls->no_file || tls->no_verify)
+		(void)curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
+	if (tls->ca_dir || tls->no_verify)
+		(void)curl_easy_setopt(curl, CURLOPT_CAPATH, tls->no_verify ? NULL : tls->ca_dir);
+	if (!tls->no_verify)
+		set_pem(curl, CURLOPT_CAINFO_BLOB, &tls->authorities);
 	if (request->with_certificate) {
 		set_pem(curl, CURLOPT_SSLCERT_BLOB, &tls->certificate);
 		set_pem(curl, CURLOPT_SSLKEY_BLOB, &tls->key);

@@ -31,6 +31,7 @@ struct http_pem { /* a text in memory; NULL: none */
 struct http_tls {
 	bool no_verify;
 	struct http_pem authorities; /* instead of the library's file */
+	bool no_file;                /* not even that file: reading all of it takes longer than the handshake, and a folder is read one certificate at a time */
 	char *ca_dir;                /* instead of the library's folder; NULL: that one */
 	struct http_pem certificate, key;
 };

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 void http_response_done(struct http_response *response)
@@ -70,6 +71,13 @@ static int too_long(struct http_response *response, size_t limit, struct error *
 	return error_cause(err, "it is longer than the %zu bytes that are allowed here", limit);
 }
 
+static bool announces_more(const struct http_response *response, size_t limit)
+{
+	const char *length = http_header(response, "content-length", NULL);
+
+	return length && strtoull(length, NULL, 10) > limit;
+}
+
 int http_response_body(struct http_response *response, const struct http_request *request, const void *data, size_t size, struct error *err)
 {
 	bool is_success = response->status >= 200 && response->status < 300;
@@ -82,7 +90,7 @@ int http_response_body(struct http_response *response, const struct http_request
 			response->failure = HTTP_STOPPED;
 		return r;
 	}
-	if (size > limit - response->body.size) {
+	if (size > limit - response->body.size || (is_success && response->body.size == 0 && announces_more(response, limit))) {
 		if (is_success)
 			return too_long(response, limit, err);
 		/* An excuse without end is cut: what it says stands at its beginning. */

@@ -87,18 +87,17 @@ int registry_exchange(struct registry_endpoint *endpoint, const struct http_requ
 
 /* --- https or http --- */
 
-/* An anonymous GET /v2/ by https, which tells at once how to authenticate. Nothing else is decided by what came. */
+/* An anonymous GET /v2/ by https, to see whether TLS is spoken; whose certificate it is matters only when there is something to tell. */
 static int probe(struct registry_endpoint *endpoint, struct error *err)
 {
 	cleanup_free char *url = mem_printf("https://%s/v2/", endpoint->host);
-	const struct http_request request = {.method = "GET", .url = url, .tls = &endpoint->tls, .with_certificate = true, .is_loopback = endpoint->is_loopback,
+	const struct http_tls anybody = {.no_verify = true, .certificate = endpoint->tls.certificate, .key = endpoint->tls.key};
+	const struct http_request request = {.method = "GET", .url = url, .tls = &anybody, .with_certificate = true, .is_loopback = endpoint->is_loopback,
 	    .limit = HTTP_EXCUSE_MAX, .timeout_s = endpoint->is_loopback ? PROBE_LOOPBACK_S : PROBE_S};
 	struct http_response response = {0};
 	struct error failure = {0};
 	int r = http_exchange(endpoint->registry->http, &request, &response, &failure);
 
-	if (r == 0 && response.status == 401)
-		(void)registry_auth_refused(endpoint, "", &(const struct registry_auth_use){.generation = 0}, &response);
 	if (r == 0 || response.failure == HTTP_HOPELESS || response.failure == HTTP_BROKEN)
 		r = 1;
 	else if (response.failure == HTTP_NO_TLS)

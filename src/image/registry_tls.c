@@ -59,6 +59,25 @@ static const char *system_file(void)
 	return file;
 }
 
+/* The library's own folder, where it is one that OpenSSL can look things up in (openssl-rehash(1)), as on Debian; or NULL. */
+static const char *system_folder(void)
+{
+	const char *folder = NULL;
+	struct dirent *entry;
+	bool is_hashed = false;
+	DIR *dir;
+
+#if LIBCURL_VERSION_NUM >= 0x074600 /* 7.70 */
+	folder = curl_version_info(CURLVERSION_NOW)->capath;
+#endif
+	dir = folder ? opendir(folder) : NULL;
+	while (dir && !is_hashed && (entry = readdir(dir)))
+		is_hashed = strspn(entry->d_name, "0123456789abcdef") == 8 && !strcmp(entry->d_name + 8, ".0");
+	if (dir)
+		(void)closedir(dir);
+	return is_hashed ? folder : NULL;
+}
+
 static bool stays_readable(const char *dirs)
 {
 	for (const char *at = dirs; at; at = strchr(at, ':')) {
@@ -141,7 +160,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int load_folder(struct http_tls *tls, const char *folder, bool *ret_found, struct error *err)
+static int load_folder(struct http_tls *tls, const char *folder, struct error *err)
 {
 	struct dirent **entries;
 	int count = scandir(folder, &entries, NULL, by_name), r = 0;
@@ -153,19 +172,17 @@ static int load_folder(struct http_tls *tls, const char *folder, bool *ret_found
 	for (int i = 0; i < count; i++) {
 		cleanup_free char *path = mem_printf("%s/%s", folder, entries[i]->d_name);
 
-		if (r == 0 && !tls->no_verify && ends_with(entries[i]->d_name, ".crt")) {
+		if (r == 0 && !tls->no_verify && ends_with(entries[i]->d_name, ".crt"))
 			r = append_file(&tls->authorities, path, err);
-			*ret_found = true;
-		} else if (r == 0 && !tls->certificate.text && ends_with(entries[i]->d_name, ".cert")) {
+		else if (r == 0 && !tls->certificate.text && ends_with(entries[i]->d_name, ".cert"))
 			r = load_pair(tls, folder, entries[i]->d_name, err);
-		}
 		free(entries[i]);
 	}
 	free(entries);
 	return r;
 }
 
-static int load_folders(struct http_tls *tls, const char *host, bool *ret_found, struct error *err)
+static int load_folders(struct http_tls *tls, const char *host, struct error *err)
 {
 	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 	cleanup_free char *below_home = home && *home == '/' ? mem_printf("%s/.config", home) : NULL;
@@ -177,24 +194,33 @@ static int load_folders(struct http_tls *tls, const char *host, bool *ret_found,
 		cleanup_free char *folder = tops[i] ? mem_printf("%s/%s/certs.d/%s", tops[i], kinds[i], host) : NULL;
 
 		if (folder)
-			r = load_folder(tls, folder, ret_found, err);
+			r = load_folder(tls, folder, err);
 	}
 	return r;
+}
+
+/* What stands in memory takes the place of the library's file, so that file has to be there too, but where a folder has the same. */
+static int load_system(struct http_tls *tls, struct error *err)
+{
+	const char *file;
+
+	tls->no_file = !tls->ca_dir && system_folder();
+	if (tls->no_file || !tls->authorities.text)
+		return 0;
+	file = system_file();
+	return file && access(file, R_OK) == 0 ? append_file(&tls->authorities, file, err) : 0;
 }
 
 int registry_tls_load(const char *host, bool verify, struct http_tls *ret, struct error *err)
 {
 	struct http_tls tls = {.no_verify = !verify};
-	bool has_own = false, file_given = false;
-	const char *file;
-	int r = load_folders(&tls, host, &has_own, err);
+	bool file_given = false;
+	int r = load_folders(&tls, host, err);
 
 	if (r == 0 && verify)
 		r = load_environment(&tls, &file_given, err);
-	/* What stands in memory takes the place of the library's file, so that file has to be there too. */
-	file = tls.authorities.text && !file_given ? system_file() : NULL;
-	if (r == 0 && file && access(file, R_OK) == 0)
-		r = append_file(&tls.authorities, file, err);
+	if (r == 0 && verify && !file_given)
+		r = load_system(&tls, err);
 	if (r < 0) {
 		http_tls_done(&tls);
 		return r;

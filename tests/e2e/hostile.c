@@ -238,6 +238,18 @@ static bool give(const struct connection *connection, const struct request *requ
 	return goes_on && !answer->announce; /* whoever lied about the length cannot go on */
 }
 
+/* A body that repeats is sent in large pieces. */
+static char *repeated(const char *body, size_t *size)
+{
+	size_t times = LARGE_PIECE / *size;
+	char *text = mem_alloc(times * *size);
+
+	for (size_t i = 0; i < times; i++)
+		memcpy(text + i * *size, body, *size);
+	*size *= times;
+	return text;
+}
+
 static bool answer_one(const struct connection *connection, const struct request *request)
 {
 	struct hostile_answer answer = choose(connection->hostile, request);
@@ -252,6 +264,8 @@ static bool answer_one(const struct connection *connection, const struct request
 	}
 	if (answer.file && fd_slurp_at(AT_FDCWD, answer.file, 1 << 30, &content, &size) < 0)
 		return false;
+	if ((answer.total || answer.endless) && !content && size > 0 && size < LARGE_PIECE)
+		content = repeated(answer.body, &size);
 	return give(connection, request, &answer, content ? content : answer.body, size);
 }
 
