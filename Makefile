@@ -110,7 +110,7 @@ $(foreach s,$(SUITES),$(eval $(call suite,$(s))))
 define payload
 $(BUILD)/tests/payload/$(1)/%: tests/$(1)/payload/%.c $(BUILD)/flags
 	@mkdir -p $$(@D)
-	$$(call say,CC)$$(CC) $$(CPPFLAGS) -std=gnu17 $$(CFLAGS) $$(WARN) -MMD -MP -static -o $$@ $$<
+	$$(call say,CC)$$(CC) $$(CPPFLAGS) -std=gnu17 $$(CFLAGS) $$(WARN) -Itests -MMD -MP -static -o $$@ $$<
 endef
 $(foreach s,$(sort $(foreach p,$(PAYLOADS),$(word 2,$(subst /, ,$(p))))),$(eval $(call payload,$(s))))
 

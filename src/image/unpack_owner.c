@@ -64,5 +64,5 @@ int unpack_set_record(struct unpack_tree *tree, int fd, const struct unpack_owne
 
 mode_t unpack_real_mode(const struct unpack_tree *tree, mode_t mode)
 {
-	return tree->spec->owner == LAYER_SINGLE ? mode & (mode_t)~(S_ISUID | S_ISGID) : mode;
+	return tree->spec->owner == LAYER_SINGLE ? mode & 01777 : mode;
 }
