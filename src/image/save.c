@@ -28,8 +28,13 @@ struct save {
 
 static int archive_failed(struct save *save)
 {
-	(void)error_set(save->err, archive_errno(save->archive) > 0 ? archive_errno(save->archive) : EIO, "cannot write the archive");
-	return error_cause(save->err, "%s", archive_error_string(save->archive) ? archive_error_string(save->archive) : "unknown");
+	const char *why = archive_error_string(save->archive);
+	int errnum = archive_errno(save->archive);
+
+	if (errnum > 0) /* of the write: "Write error" says less */
+		return error_set(save->err, errnum, "cannot write the archive");
+	(void)error_set(save->err, EIO, "cannot write the archive");
+	return error_cause(save->err, "%s", why ? why : "for no reason that libarchive knows");
 }
 
 static int put_header(struct save *save, const char *path, uint64_t size)
@@ -41,6 +46,21 @@ static int put_header(struct save *save, const char *path, uint64_t size)
 	archive_entry_set_filetype(entry, AE_IFREG);
 	archive_entry_set_perm(entry, 0644);
 	archive_entry_set_size(entry, (int64_t)size);
+	archive_entry_set_mtime(entry, 0, 0);
+	r = archive_write_header(save->archive, entry) == ARCHIVE_OK ? 0 : archive_failed(save);
+	archive_entry_free(entry);
+	return r;
+}
+
+/* containers-image, as an ordinary user, cannot make the folders that an archive does not name (it gives them to root). */
+static int put_folder(struct save *save, const char *path)
+{
+	struct archive_entry *entry = archive_entry_new();
+	int r;
+
+	archive_entry_set_pathname(entry, path);
+	archive_entry_set_filetype(entry, AE_IFDIR);
+	archive_entry_set_perm(entry, 0755);
 	archive_entry_set_mtime(entry, 0, 0);
 	r = archive_write_header(save->archive, entry) == ARCHIVE_OK ? 0 : archive_failed(save);
 	archive_entry_free(entry);
@@ -150,6 +170,10 @@ static int put_all(struct save *save, enum archive_format format)
 {
 	int r = put_texts(save, format);
 
+	if (r == 0)
+		r = put_folder(save, "blobs/");
+	if (r == 0)
+		r = put_folder(save, "blobs/sha256/");
 	for (size_t i = 0; r == 0 && i < save->count; i++) {
 		const struct layout_image *image = &save->images[i];
 
