@@ -8,5 +8,6 @@ const struct image_command image_commands[] = {
 	{"rmi", image_rmi},
 	{"history", image_history},
 	{"inspect", image_inspect},
+	{"system", image_system},
 	{.name = NULL},
 };

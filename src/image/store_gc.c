@@ -30,17 +30,30 @@ static int empty(const struct store *store, const struct store_gc_host *host, st
 	return lock < 0 ? lock : trash_empty(store, host, UINT_MAX, freed, err);
 }
 
+/* The name of a sandbox that lies over it, or NULL. */
+static const char *kept_by(const struct store_kept *kept, size_t count, const char *hex)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(digest_hex(&kept[i].manifest), hex))
+			return kept[i].sandbox;
+	return NULL;
+}
+
 static int untag_unused(const struct store *store, struct error *err)
 {
 	struct arena arena = {0};
-	struct store_ref *refs;
-	size_t count = 0;
+	struct store_kept *kept = NULL;
+	struct store_ref *refs = NULL;
+	size_t count = 0, kept_count = 0;
 	int r = store_refs(store, &arena, &refs, &count, err);
 
+	if (r == 0)
+		r = store_kept(store, &arena, &kept, &kept_count, err);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		struct reference reference;
 
-		if (store_is_used(store, digest_hex(&refs[i].manifest)) || reference_parse(&arena, refs[i].name, &reference, NULL) < 0)
+		if (kept_by(kept, kept_count, digest_hex(&refs[i].manifest)) || store_is_used(store, digest_hex(&refs[i].manifest)) ||
+		    reference_parse(&arena, refs[i].name, &reference, NULL) < 0)
 			continue;
 		r = store_unref(store, &reference, err);
 		r = r == -ENOENT ? 0 : r;
@@ -133,7 +146,12 @@ static bool is_one_repository(struct arena *arena, const struct target *target)
 static int check(const struct store *store, struct arena *arena, const char *word, const struct target *target, struct error *err)
 {
 	bool by_name = target->reference.repository != NULL;
+	struct store_kept *kept = NULL;
+	size_t kept_count = 0;
+	int r = store_kept(store, arena, &kept, &kept_count, err);
 
+	if (r < 0)
+		return r;
 	if (!by_name && !is_one_repository(arena, target)) {
 		(void)error_set(err, ENOTUNIQ, "cannot remove the image '%s'", word);
 		(void)error_cause(err, "it has names in several repositories, '%s' and others", target->names[0].name);
@@ -142,6 +160,13 @@ static int check(const struct store *store, struct arena *arena, const char *wor
 	if (by_name && target->name_count > 1)
 		return 0;
 	for (size_t i = 0; i < target->records.count; i++) {
+		const char *sandbox = kept_by(kept, kept_count, target->records.items[i]);
+
+		if (sandbox) {
+			(void)error_set(err, EBUSY, "cannot remove the image '%s'", word);
+			(void)error_cause(err, "what the sandbox '%s' keeps lies over it", sandbox);
+			return error_hint(err, "carrel rm %s  removes that ; --force takes only the image's name away", sandbox);
+		}
 		if (!store_is_used(store, target->records.items[i]))
 			continue;
 		(void)error_set(err, EBUSY, "cannot remove the image '%s'", word);

@@ -20,12 +20,14 @@ struct store_gc_host {
 
 struct store_usage { /* bytes on disk (st_blocks), and how many */
 	uint64_t blobs, layers, waste /* tmp, trash, and what nothing refers to */;
-	size_t images, blob_count, layer_count, waste_count;
+	size_t images, images_used /* by a sandbox that runs or is kept */, blob_count, layer_count, waste_count;
 	uint64_t reclaimable; /* what prune would free */
 };
 int store_usage(const struct store *store, struct store_usage *ret, struct error *err) MUST_CHECK;
+/* Bytes on the disk of a tree or file, as far as we may look into it. */
+uint64_t store_measure(int dir, const char *name);
 
-/* Remove what no reference, claim or running sandbox wants. With `all`, references that no running sandbox uses go first, as docker image prune -a. What could not be removed
+/* Remove what no reference, claim or sandbox wants, be it running or kept. With `all`, references that no sandbox uses go first, as docker image prune -a. What could not be removed
  * is in trash/ for the next time, and an error. */
 int store_prune(const struct store *store, const struct store_gc_host *host, bool all, struct store_usage *ret_freed, struct error *err) MUST_CHECK;
 
@@ -36,7 +38,7 @@ struct store_removal { /* in the arena */
 	size_t deleted_count;
 };
 /* Take a reference away, or an image by its digits with all its references (with `force` also those of several repositories), and then what only it wanted. -EBUSY: a sandbox
- * runs from it; with `force` its names go all the same, and the rest with a later prune. */
+ * runs from it or is kept over it; with `force` its names go all the same, and the rest with a later prune. */
 int store_remove(const struct store *store, const struct store_gc_host *host, struct arena *arena, const char *word, bool force, struct store_removal *ret, struct error *err) MUST_CHECK;
 
 /* Empty tmp/, claims/, locks/ and trash/ of what nobody owns any more, at most so many things. Called after each store_create. Never waits. */

@@ -15,7 +15,4 @@ int trash_empty(const struct store *store, const struct store_gc_host *host, uns
 /* Is there anything in it that needs the second look, or that is dead? */
 void trash_look(const struct store *store, bool *ret_undecided, bool *ret_dead);
 
-/* store_usage.c: bytes on the disk of a tree or file, as far as we may look into it. */
-uint64_t store_measure(int dir, const char *name);
-
 #endif

@@ -58,24 +58,33 @@ uint64_t store_measure(int dir, const char *name)
 struct wanted {
 	struct arena arena;
 	struct hexes by_any, by_kept;
+	size_t used;
 };
 
 static int take_wanted(const struct store *store, struct wanted *ret, struct error *err)
 {
 	struct wanted wanted = {.arena = {0}};
+	struct store_kept *kept = NULL;
 	struct image *images = NULL;
 	struct store_view view;
-	size_t count = 0;
+	size_t count = 0, kept_count = 0;
 	int r = store_view_take(store, &view, err);
 
 	if (r < 0)
 		return r;
-	r = store_images(store, &wanted.arena, &images, &count, err);
+	r = store_kept(store, &wanted.arena, &kept, &kept_count, err);
+	if (r == 0)
+		r = store_images(store, &wanted.arena, &images, &count, err);
 	for (size_t i = 0; i < count; i++) {
 		const char *hex = digest_hex(&images[i].manifest);
 
+		bool used = store_is_used(store, hex);
+
+		for (size_t j = 0; !used && j < kept_count; j++)
+			used = digest_equal(&kept[j].manifest, &images[i].manifest);
+		wanted.used += used;
 		hexes_add_image(&wanted.by_any, &wanted.arena, &images[i]);
-		if (hexes_have(&view.records, hex) || store_is_used(store, hex))
+		if (used || hexes_have(&view.records, hex))
 			hexes_add_image(&wanted.by_kept, &wanted.arena, &images[i]);
 	}
 	store_view_done(&view);
@@ -150,6 +159,7 @@ int store_usage(const struct store *store, struct store_usage *ret, struct error
 	measure_folder(store, "tmp", NULL, NULL, &usage);
 	measure_folder(store, "trash", NULL, NULL, &usage);
 	usage.images = count_records(store);
+	usage.images_used = wanted.used;
 	usage.blobs = blobs.bytes;
 	usage.blob_count = blobs.count;
 	usage.layers = layers.bytes;

@@ -90,11 +90,14 @@ int store_view_take(const struct store *store, struct store_view *ret, struct er
 	struct store_view view = {.arena = {0}};
 	struct store_ref *refs = NULL;
 	struct image *images = NULL;
-	size_t ref_count = 0, image_count = 0;
+	struct store_kept *kept = NULL;
+	size_t ref_count = 0, image_count = 0, kept_count = 0;
 	int r = look_at_claims(store, &view, err);
 
 	if (r == 0)
 		r = store_refs(store, &view.arena, &refs, &ref_count, err);
+	if (r == 0)
+		r = store_kept(store, &view.arena, &kept, &kept_count, err);
 	if (r == 0)
 		r = store_images(store, &view.arena, &images, &image_count, err);
 	if (r < 0) {
@@ -103,6 +106,8 @@ int store_view_take(const struct store *store, struct store_view *ret, struct er
 	}
 	for (size_t i = 0; i < ref_count; i++)
 		hexes_add(&view.records, &view.arena, digest_hex(&refs[i].manifest));
+	for (size_t i = 0; i < kept_count; i++)
+		hexes_add(&view.records, &view.arena, digest_hex(&kept[i].manifest));
 	for (size_t i = 0; i < image_count; i++)
 		hexes_add_image(&view.objects, &view.arena, &images[i]);
 	hexes_sort(&view.records);

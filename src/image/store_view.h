@@ -9,13 +9,20 @@ struct hexes { /* hexadecimal digests, sorted */
 	size_t count;
 };
 
+struct store_kept {
+	const char *sandbox;
+	struct digest manifest;
+};
+/* store_kept.c: the sandboxes that lie over an image, in the arena. */
+int store_kept(const struct store *store, struct arena *arena, struct store_kept **ret, size_t *ret_count, struct error *err) MUST_CHECK;
+
 struct store_view {
 	struct arena arena;
-	struct hexes records; /* wanted by references and claims */
+	struct hexes records; /* wanted by references, claims and kept sandboxes */
 	struct hexes objects; /* blobs and layers that claims and the records there are want */
 };
 
-/* Looks at claims, references and records in this order (store_gc.h). Claims whose owner is gone are removed. */
+/* Looks at claims, then at references, kept sandboxes and records (store_gc.h). Claims whose owner is gone are removed. */
 int store_view_take(const struct store *store, struct store_view *ret, struct error *err) MUST_CHECK;
 void store_view_done(struct store_view *view);
 

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -48,13 +49,13 @@ int storage_remove(const struct host *host, const char *path, struct error *err)
 }
 
 /* A folder whose lock is free belongs to nobody who lives. */
-static void sweep(const struct host *host, const char *folder)
+static void sweep(const struct host *host, const char *folder, unsigned most)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
 	unsigned swept = 0;
 
-	while (dir && swept < SWEEP_MOST && (entry = readdir(dir))) {
+	while (dir && swept < most && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
 		cleanup_close int lock = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -67,6 +68,11 @@ static void sweep(const struct host *host, const char *folder)
 		closedir(dir);
 }
 
+void storage_sweep_scratch(const struct host *host)
+{
+	sweep(host, arena_printf(host->arena, "%s/scratch", host->store_dir), UINT_MAX);
+}
+
 int storage_make_scratch(struct plan *plan, int *ret_lock, struct error *err)
 {
 	char *folder = arena_printf(plan->arena, "%s/scratch", plan->host->store_dir);
@@ -74,7 +80,7 @@ int storage_make_scratch(struct plan *plan, int *ret_lock, struct error *err)
 
 	if (r < 0)
 		return error_set(err, -r, "cannot make the scratch folder '%s'", folder);
-	sweep(plan->host, folder);
+	sweep(plan->host, folder, SWEEP_MOST);
 	/* Between the making and the lock it looks like one whose owner is gone, and another start may sweep it. */
 	for (int tries = 0; tries < 16; tries++) {
 		char *made = arena_printf(plan->arena, "%s/XXXXXX", folder);

@@ -10,6 +10,9 @@
  * owner is gone (SIGKILL, power cut) are removed. */
 int storage_make_scratch(struct plan *plan, int *ret_lock, struct error *err) MUST_CHECK;
 
+/* All of those that are left. */
+void storage_sweep_scratch(const struct host *host);
+
 /* Remove a tree that sandboxes wrote, also where it belongs to subordinate ids. */
 int storage_remove(const struct host *host, const char *path, struct error *err) MUST_CHECK;
 
