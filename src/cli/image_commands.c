@@ -9,5 +9,6 @@ const struct image_command image_commands[] = {
 	{"history", image_history},
 	{"inspect", image_inspect},
 	{"system", image_system},
+	{"export", image_export},
 	{.name = NULL},
 };

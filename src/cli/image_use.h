@@ -28,6 +28,7 @@ struct image_command {
 };
 extern const struct image_command image_commands[]; /* ends with name NULL */
 
+int image_export(const struct image_use *use, int argc, char **argv);
 int image_history(const struct image_use *use, int argc, char **argv);
 int image_images(const struct image_use *use, int argc, char **argv);
 int image_import(const struct image_use *use, int argc, char **argv);

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -361,8 +362,8 @@ static int open_archive(struct walk *walk)
 	struct archive *archive = walk->archive = archive_write_new();
 
 	walk->entry = archive_entry_new();
-	/* Extended headers only where a name, an owner or an attribute wants one; names are bytes, whatever the locale. */
-	if (archive && walk->entry && archive_write_set_format_pax_restricted(archive) == ARCHIVE_OK && archive_write_set_options(archive, "hdrcharset=BINARY,xattrheader=SCHILY") == ARCHIVE_OK &&
+	/* Extended headers only where a name, an owner or an attribute wants one. */
+	if (archive && walk->entry && archive_write_set_format_pax_restricted(archive) == ARCHIVE_OK && archive_write_set_options(archive, "xattrheader=SCHILY") == ARCHIVE_OK &&
 	    archive_write_set_bytes_per_block(archive, BLOCK) == ARCHIVE_OK && archive_write_set_bytes_in_last_block(archive, 1) == ARCHIVE_OK &&
 	    archive_write_open(archive, walk, NULL, write_out, NULL) == ARCHIVE_OK)
 		return 0;
@@ -373,13 +374,14 @@ int merge_write_tar(const struct merge_spec *spec, int out, struct error *err)
 {
 	struct walk walk = {.spec = spec, .out = out, .err = err};
 	struct error ignored = {0};
+	/* pax names are UTF-8, and libarchive takes ours for the locale's. What is no UTF-8 is stored byte for byte and said to be so (hdrcharset), which GNU tar does not
+	 * know and says for each. */
+	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL), before = utf8 ? uselocale(utf8) : NULL;
 	int r;
 
 	if (!err)
 		walk.err = &ignored;
-	if (!spec->count || spec->count > MERGE_LAYERS_MAX)
-		return error_set(walk.err, EINVAL, "cannot merge %zu layers", spec->count);
-	r = open_archive(&walk);
+	r = spec->count && spec->count <= MERGE_LAYERS_MAX ? open_archive(&walk) : error_set(walk.err, EINVAL, "cannot merge %zu layers", spec->count);
 	if (r == 0)
 		r = walk_tree(&walk);
 	if (r == 0 && archive_write_close(walk.archive) != ARCHIVE_OK)
@@ -390,6 +392,10 @@ int merge_write_tar(const struct merge_spec *spec, int out, struct error *err)
 	(void)archive_write_free(walk.archive);
 	merge_links_done(&walk.links);
 	buf_done(&walk.path);
+	if (utf8) {
+		(void)uselocale(before);
+		freelocale(utf8);
+	}
 	return r;
 }
 

@@ -24,6 +24,7 @@ static const struct {
 	uint64_t capabilities; /* of what it holds */
 } roles[CONFINE_ROLE_MAX] = {
     [CONFINE_READ] = {.has_folder = true, .folder = LANDLOCK_READ},
+    [CONFINE_MERGE] = {.has_folder = true, .folder = LANDLOCK_READ, .capabilities = BIT(CAP_DAC_READ_SEARCH)},
     [CONFINE_STORE] = {.has_folder = true, .folder = LANDLOCK_WRITE},
     [CONFINE_FETCH] = {.has_folder = true, .folder = LANDLOCK_WRITE, .network = true, .files = network_files},
     [CONFINE_UNPACK] = {.has_folder = true, .folder = LANDLOCK_WRITE, .capabilities = UNPACK_CAPABILITIES},

@@ -15,6 +15,7 @@
 
 enum confine_role {
 	CONFINE_READ,   /* reads the store; no network */
+	CONFINE_MERGE,  /* the same, in a user namespace: files of all its ids */
 	CONFINE_STORE,  /* writes in the store; no network */
 	CONFINE_FETCH,  /* writes in the store; the network, and what name resolution and TLS read below /etc, /usr and /run (resolv.conf's target) */
 	CONFINE_UNPACK, /* writes in the one folder; no network, no new descriptors but files beneath it; gives up the capabilities that unpacking does not need */

@@ -42,8 +42,12 @@ static int lock_instance(struct launch *launch, struct error *err)
 	launch->instance = r < 0 ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (launch->instance < 0)
 		return error_set(err, r < 0 ? -r : errno, "cannot open the sandbox's folder '%s'", dir);
-	if (flock(launch->instance, LOCK_EX | LOCK_NB) == 0)
-		return kept_check(launch->instance, path_basename(dir), launch->plan.image, err);
+	if (flock(launch->instance, LOCK_EX | LOCK_NB) == 0) {
+		r = kept_check(launch->instance, path_basename(dir), launch->plan.image, err);
+		if (r == 0 && !launch->plan.image && launch->plan.tree.root_keep)
+			r = kept_note_root(launch->instance, path_basename(dir), &launch->plan.tree, err);
+		return r;
+	}
 	error_set(err, errno, "cannot run the sandbox '%s'", path_basename(dir));
 	if (errno == EWOULDBLOCK)
 		error_cause(err, "it is running already");
