@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -308,6 +309,7 @@ static void *accept_all(void *context)
 			continue;
 		if (fd < 0 || hostile->is_ending || hostile->connections == CONNECTIONS_MAX)
 			return NULL;
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(const int){1}, sizeof(int)); /* what is sent before a reset must have gone */
 		connection = mem_alloc(sizeof(*connection));
 		*connection = (struct connection){hostile, fd};
 		(void)pthread_mutex_lock(&hostile->lock);
