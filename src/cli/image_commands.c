@@ -2,6 +2,7 @@
 
 const struct image_command image_commands[] = {
 	{"load", image_load},
+	{"import", image_import},
 	{"save", image_save},
 	{"images", image_images},
 	{"tag", image_tag},
