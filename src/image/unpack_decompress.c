@@ -176,7 +176,7 @@ static int zstd_frames(struct flow *flow, ZSTD_DCtx *context)
 		if (ZSTD_isError(state))
 			return broken(flow, "zstd", ZSTD_getErrorName(state));
 		flow->at = in.pos;
-		full = out.pos == out.size; /* there may be more in its buffer */
+		full = state != 0 && out.pos == out.size; /* there may be more in its buffer; at 0 there is not, and to ask would begin a new frame */
 		r = flow_emit(flow, flow->output, out.pos);
 		if (r < 0)
 			return r;
