@@ -7,10 +7,9 @@ int image_remote_parse(struct image_context *context, const char *word, struct i
 	return r < 0 ? r : image_context_allows(context, &ret->reference, err);
 }
 
-int image_remote_open(const struct image_context *context, const struct progress *progress, struct image_remote *remote, struct error *err)
+struct credentials_place image_remote_place(const struct host *host)
 {
-	const struct host *host = &context->host;
-	const struct credentials_place place = {
+	return (struct credentials_place){
 		.home = host->account.home,
 		.docker_config = host_env(host, "DOCKER_CONFIG"),
 		.runtime_dir = host_env(host, "XDG_RUNTIME_DIR"),
@@ -18,6 +17,11 @@ int image_remote_open(const struct image_context *context, const struct progress
 		.config_home = host_env(host, "XDG_CONFIG_HOME"),
 		.path = host_env(host, "PATH"),
 	};
+}
+
+int image_remote_open(const struct image_context *context, const struct progress *progress, struct image_remote *remote, struct error *err)
+{
+	const struct credentials_place place = image_remote_place(&context->host);
 	int r = credentials_find(&place, &remote->reference, &remote->credentials, err);
 
 	if (r < 0)

@@ -14,6 +14,8 @@ struct image_remote {
 	struct registry *registry;
 };
 
+/* Where this user's accounts are. */
+struct credentials_place image_remote_place(const struct host *host);
 /* The word of the command line, and may images come from (or go) there? Nothing was contacted yet. */
 int image_remote_parse(struct image_context *context, const char *word, struct image_remote *ret, struct error *err) MUST_CHECK;
 /* Look for the account, which may execute credential helpers, and open the registry: before the process confines itself. `progress` is used until the end. */

@@ -34,6 +34,8 @@ int image_images(const struct image_use *use, int argc, char **argv);
 int image_import(const struct image_use *use, int argc, char **argv);
 int image_inspect(const struct image_use *use, int argc, char **argv);
 int image_load(const struct image_use *use, int argc, char **argv);
+int image_login(const struct image_use *use, int argc, char **argv);
+int image_logout(const struct image_use *use, int argc, char **argv);
 int image_rmi(const struct image_use *use, int argc, char **argv);
 int image_save(const struct image_use *use, int argc, char **argv);
 int image_system(const struct image_use *use, int argc, char **argv);

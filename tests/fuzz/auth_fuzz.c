@@ -16,7 +16,7 @@ static void check(bool good)
 
 static void edit(const char *text, size_t size)
 {
-	static struct credentials ada = {.user = (char[]){"ada"}, .password = (char[]){"x"}};
+	struct credentials ada = {.user = (char[]){"ada"}, .password = (char[]){"x"}};
 	struct auth_found found = {0};
 	struct buf out = {0};
 
