@@ -76,8 +76,11 @@ static int pull(struct image_context *context, struct pull_targets *targets, cha
 	struct platform platform = platform_host();
 	int r = context->use->platform ? platform_parse(&context->arena, context->use->platform, &platform, err) : 0;
 
-	for (size_t i = 0; r == 0 && i < targets->count; i++)
-		r = image_remote_parse(context, words[i], &targets->items[i].remote, err);
+	for (size_t i = 0; r == 0 && i < targets->count; i++) {
+		r = reference_parse(&context->arena, words[i], &targets->items[i].remote.reference, err);
+		if (r == 0)
+			r = image_context_allows(context, &targets->items[i].remote.reference, err);
+	}
 	if (r == 0)
 		r = prepare(context, targets, err);
 	for (size_t i = 0; r == 0 && i < targets->count; i++)

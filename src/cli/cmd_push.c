@@ -20,7 +20,7 @@ struct push_job {
 /* A digest is what comes out of a push, no place to push to. */
 static int parse_target(struct image_context *context, const char *word, struct push_job *job, struct error *err)
 {
-	int r = image_remote_parse(context, word, &job->remote, err);
+	int r = reference_parse(&context->arena, word, &job->remote.reference, err);
 
 	if (r < 0 || job->remote.reference.tag)
 		return r;

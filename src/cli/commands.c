@@ -74,7 +74,8 @@ static const char *const pull_paragraphs[] = {
 	"Fetches images from a registry, layer by layer, and unpacks them while they come. What is there already is not fetched again. Sizes and digests are checked before "
 	"anything counts; a pull that is broken off leaves whole layers, which the next one finds.",
 	"IMAGE is [REGISTRY[:PORT]/]NAME[:TAG][@DIGEST]; without a registry it is Docker Hub's, without a tag `latest`. Accounts are those of Docker's and podman's files and "
-	"helpers (carrel login). Proxies come from the environment (https_proxy, no_proxy).",
+	"helpers (carrel login). Proxies come from the environment (https_proxy, no_proxy). Docker Hub's images are asked for first at the administrator's mirrors, or at the "
+	"hosts in CARREL_MIRRORS, with commas between.",
 	NULL,
 };
 static const struct command_example pull_examples[] = {

@@ -1,11 +1,39 @@
 #include "cli/image_remote.h"
 
-int image_remote_parse(struct image_context *context, const char *word, struct image_remote *ret, struct error *err)
-{
-	int r = reference_parse(&context->arena, word, &ret->reference, err);
+#include <errno.h>
+#include <string.h>
 
-	return r < 0 ? r : image_context_allows(context, &ret->reference, err);
+/* --- mirrors of Docker Hub --- */
+
+/* The user's own, in words between commas or blanks. Where the administrator says where images may come from, whoever serves them is his to say, too: the
+ * environment never widens a policy. */
+static const char **mirrors_of_user(struct image_context *context)
+{
+	const char *text = host_env(&context->host, "CARREL_MIRRORS");
+	const char **mirrors = NULL;
+	size_t count = 0;
+
+	if (!text || (context->policy && context->policy->images.at.file))
+		return NULL;
+	for (char *rest = arena_strdup(&context->arena, text), *word; (word = strtok_r(NULL, ", ", &rest));) {
+		mirrors = arena_grow(&context->arena, mirrors, count + 1, sizeof(*mirrors));
+		mirrors[count++] = word;
+		mirrors[count] = NULL;
+	}
+	return mirrors;
 }
+
+static const char **mirrors_of_policy(struct image_context *context)
+{
+	const struct text_list *list = &context->policy->mirrors;
+	const char **mirrors = arena_alloc(&context->arena, (list->count + 1) * sizeof(*mirrors));
+
+	for (size_t i = 0; i < list->count; i++)
+		mirrors[i] = list->items[i].v;
+	return mirrors;
+}
+
+/* --- */
 
 struct credentials_place image_remote_place(const struct host *host)
 {
@@ -19,14 +47,19 @@ struct credentials_place image_remote_place(const struct host *host)
 	};
 }
 
-int image_remote_open(const struct image_context *context, const struct progress *progress, struct image_remote *remote, struct error *err)
+int image_remote_open(struct image_context *context, const struct progress *progress, struct image_remote *remote, struct error *err)
 {
 	const struct credentials_place place = image_remote_place(&context->host);
 	int r = credentials_find(&place, &remote->reference, &remote->credentials, err);
 
 	if (r < 0)
 		return r;
-	remote->options = (struct registry_options){.tls_verify = context->use->tls_verify, .credentials = &remote->credentials, .progress = progress};
+	remote->options = (struct registry_options){
+		.tls_verify = context->use->tls_verify,
+		.mirrors = context->policy && context->policy->mirrors.count ? mirrors_of_policy(context) : mirrors_of_user(context),
+		.credentials = &remote->credentials,
+		.progress = progress,
+	};
 	return registry_open(&remote->reference, &remote->options, &remote->registry, err);
 }
 

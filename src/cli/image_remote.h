@@ -1,4 +1,4 @@
-/* A registry as pull and push want it: allowed by the policy, with the user's account there. */
+/* A registry as pull and push want it: with the user's account there, and mirrors. */
 #ifndef CARREL_CLI_IMAGE_REMOTE_H
 #define CARREL_CLI_IMAGE_REMOTE_H
 
@@ -16,10 +16,9 @@ struct image_remote {
 
 /* Where this user's accounts are. */
 struct credentials_place image_remote_place(const struct host *host);
-/* The word of the command line, and may images come from (or go) there? Nothing was contacted yet. */
-int image_remote_parse(struct image_context *context, const char *word, struct image_remote *ret, struct error *err) MUST_CHECK;
-/* Look for the account, which may execute credential helpers, and open the registry: before the process confines itself. `progress` is used until the end. */
-int image_remote_open(const struct image_context *context, const struct progress *progress, struct image_remote *remote, struct error *err) MUST_CHECK;
+/* Look for the account at `remote->reference`'s registry, which may execute credential helpers, and open it: before the process confines itself.
+ * `progress` is used until the end. Nothing is contacted yet. */
+int image_remote_open(struct image_context *context, const struct progress *progress, struct image_remote *remote, struct error *err) MUST_CHECK;
 /* Accepts one that was never opened (all zero). */
 void image_remote_close(struct image_remote *remote);
 

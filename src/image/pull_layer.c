@@ -16,7 +16,6 @@
 #include "util/fd.h"
 
 enum {
-	REPORT_BYTES = 256 << 10, /* more often nobody can look */
 	/* When the unpacker is not content with what comes, the blob may be damaged, and its digest would be the better message. So short a rest is fetched
 	 * for that; a longer one is not. */
 	REST_MAX = 16 << 20,
@@ -29,7 +28,6 @@ struct flow {
 	bool unpacks;
 	/* the blob */
 	struct store_blob file;
-	uint64_t reported;
 	bool gave_up; /* since the unpacker did */
 	/* the tree */
 	struct feed feed;
@@ -124,10 +122,6 @@ static int take_bytes(void *context, const void *data, size_t size, struct error
 		return r;
 	if (flow->unpacks)
 		feed_grow(&flow->feed, flow->file.size);
-	if (flow->file.size - flow->reported >= REPORT_BYTES) {
-		flow->reported = flow->file.size;
-		report(flow, PROGRESS_DOWNLOADING, flow->file.size);
-	}
 	return 0;
 }
 

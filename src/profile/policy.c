@@ -61,6 +61,13 @@ static bool accept_image(const char *text, struct complaint *ret)
 	return true;
 }
 
+static bool accept_mirror(const char *text, struct complaint *ret)
+{
+	if (!*text || strpbrk(text, " \t\n/@,"))
+		return complain(ret, "it is no registry's name", "write HOST or HOST:PORT, such as mirror.example.org:5000");
+	return true;
+}
+
 #define AT(member) .offset = offsetof(struct policy, member)
 #define CEILING(member) {.name = "ceilings." #member, AT(ceilings.member)} /* the rest is the profile key's */
 static struct schema_key table[] = {
@@ -82,6 +89,7 @@ static struct schema_key table[] = {
 	{.name = "profiles", .type = SCHEMA_TEXTS, AT(profiles), .accept = accept_profile, .help = "The profiles that may be asked for: names, or patterns of absolute paths such as /opt/site/*.yaml. "
 		"A name stands for the machine's or the installation's profile, not for a user's own of the same name. What an allowed profile extends is not looked at."},
 	{.name = "images", .type = SCHEMA_TEXTS, AT(images), .accept = accept_image, .help = "Where images may come from: patterns of full references, such as docker.io/library/*."},
+	{.name = "mirrors", .type = SCHEMA_TEXTS, AT(mirrors), .accept = accept_mirror, .help = "Registries, HOST or HOST:PORT, that are asked for Docker Hub's images before Docker Hub is."},
 	{.name = "message", .type = SCHEMA_TEXT, AT(message), .help = "The hint of each refusal: whom to ask."},
 	{.name = NULL},
 };
@@ -282,4 +290,6 @@ void policy_describe(const struct policy *policy, struct buf *out)
 	put_list(out, "network", &policy->network);
 	put_list(out, "profiles", &policy->profiles);
 	put_list(out, "images", &policy->images);
+	if (policy->mirrors.count)
+		put_list(out, "mirrors", &policy->mirrors);
 }

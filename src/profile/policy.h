@@ -33,6 +33,7 @@ struct policy {
 	struct text_list network;  /* allowed network.mode */
 	struct text_list profiles; /* allowed: names, and patterns of paths */
 	struct text_list images;   /* allowed: patterns of references */
+	struct text_list mirrors;  /* of docker.io: asked first, in this order */
 	struct text_value message;
 };
 

@@ -70,6 +70,7 @@ Test(policy, reading)
 		{"ceilings: {memory: none, tasks: 8}", "ceilings tasks 8"},
 		{"require: [limits.memory]\nnetwork: [none, nat]\nprofiles: [a, /b/*]\nimages: [\"c/*\"]\nkeys: description", "require limits.memory; keys description; network none, nat; profiles a, /b/*; images c/*"},
 		{"images: []", "images none"},
+		{"mirrors: [mirror.example.org, \"localhost:5000\"]", "mirrors mirror.example.org, localhost:5000"},
 		{"message: ask", ""},
 		{"ceilings:\n", ""},
 	};
