@@ -13,5 +13,7 @@ const struct image_command image_commands[] = {
 	{"export", image_export},
 	{"login", image_login},
 	{"logout", image_logout},
+	{"pull", image_pull},
+	{"push", image_push},
 	{.name = NULL},
 };

@@ -37,6 +37,8 @@ int image_load(const struct image_use *use, int argc, char **argv);
 int image_login(const struct image_use *use, int argc, char **argv);
 int image_logout(const struct image_use *use, int argc, char **argv);
 int image_rmi(const struct image_use *use, int argc, char **argv);
+int image_pull(const struct image_use *use, int argc, char **argv);
+int image_push(const struct image_use *use, int argc, char **argv);
 int image_save(const struct image_use *use, int argc, char **argv);
 int image_system(const struct image_use *use, int argc, char **argv);
 int image_tag(const struct image_use *use, int argc, char **argv);
