@@ -20,6 +20,13 @@ int pull_claim(struct pull *pull, const struct digest *const *digests, size_t co
 	return r;
 }
 
+int pull_lock(const struct pull *pull, const char *kind, const struct digest *digest, struct error *err)
+{
+	cleanup_free char *name = mem_printf("%s-%s", kind, digest_hex(digest));
+
+	return store_lock(pull->store, name, NULL, err);
+}
+
 /* A layer that occurs twice is one. That two blobs have the same diff id (compressed anew) is allowed, that one blob has two is a lie; the diff id that does
  * not fit will tell. */
 static void list_layers(struct pull *pull)

@@ -195,14 +195,6 @@ static bool is_sound(int fd, const struct digest *digest)
 
 /* --- */
 
-static int lock(const struct pull *pull, const char *kind, const struct digest *digest, struct error *err)
-{
-	cleanup_free char *name = mem_printf("%s-%s", kind, digest_hex(digest));
-	bool waited;
-
-	return store_lock(pull->store, name, &waited, err);
-}
-
 static bool has_tree(const struct flow *flow)
 {
 	enum layer_owner owner;
@@ -241,8 +233,8 @@ static int make(struct flow *flow, struct error *err)
 int pull_layer(struct pull *pull, size_t index, struct error *err)
 {
 	struct flow flow = {.pull = pull, .blob = pull->layers[index].blob, .diff_id = pull->layers[index].diff_id};
-	cleanup_close int blob_lock = lock(pull, "blob", &flow.blob->digest, err);
-	cleanup_close int tree_lock = blob_lock < 0 ? -1 : lock(pull, "layer", flow.diff_id, err);
+	cleanup_close int blob_lock = pull_lock(pull, "blob", &flow.blob->digest, err);
+	cleanup_close int tree_lock = blob_lock < 0 ? -1 : pull_lock(pull, "layer", flow.diff_id, err);
 
 	if (blob_lock < 0 || tree_lock < 0)
 		return blob_lock < 0 ? blob_lock : tree_lock;

@@ -5,6 +5,7 @@
 
 #include "image/digest_hash.h"
 #include "image/pull_parts.h"
+#include "util/fd.h"
 
 /* A document's text, wherever it came from. */
 struct text {
@@ -142,10 +143,14 @@ static int fetch_config(struct pull *pull, const struct descriptor *config, stru
 static int read_config(struct pull *pull, const struct descriptor *config, struct text *ret, struct error *err)
 {
 	const struct digest *const claimed[] = {&config->digest};
+	cleanup_close int lock = -1;
 	int r = pull_claim(pull, claimed, 1, err);
 
-	if (r < 0 || store_read_blob(pull->store, &config->digest, CONFIG_SIZE_MAX, &ret->bytes, &ret->size, NULL) == 0)
+	if (r < 0)
 		return r;
+	lock = pull_lock(pull, "blob", &config->digest, err);
+	if (lock < 0 || store_read_blob(pull->store, &config->digest, CONFIG_SIZE_MAX, &ret->bytes, &ret->size, NULL) == 0)
+		return lock < 0 ? lock : 0;
 	if (config->size > CONFIG_SIZE_MAX) {
 		(void)error_set(err, EFBIG, "cannot read the configuration %s", config->digest.text);
 		return error_cause(err, "it has %" PRIu64 " bytes, and %d are the most that is accepted", config->size, CONFIG_SIZE_MAX);

@@ -31,6 +31,9 @@ struct pull {
 /* What we rely on from now on, before looking for it. */
 int pull_claim(struct pull *pull, const struct digest *const *digests, size_t count, struct error *err) MUST_CHECK;
 
+/* For what is wanted by several at once: who gets the lock looks again whether somebody else has done it. `kind`: "blob" or "layer" (by diff id). */
+int pull_lock(const struct pull *pull, const char *kind, const struct digest *digest, struct error *err) MUST_CHECK;
+
 /* Fill in digest, manifest and config; what was fetched for them is stored. */
 int pull_manifest(struct pull *pull, struct error *err) MUST_CHECK;
 int pull_config(struct pull *pull, struct error *err) MUST_CHECK;
