@@ -4,9 +4,10 @@
 
 #include "cli/top.h"
 #include "util/json.h"
+#include "util/path.h"
 #include "util/units.h"
 
-enum { NAME_WIDTH = 20, GAP = 2 };
+enum { NAME_WIDTH = 20, ROOT_WIDTH = 32, GAP = 2 };
 
 /* --- text of others, by columns --- */
 
@@ -148,6 +149,22 @@ static void put_profile(const struct top_row *row, struct buf *out)
 	(void)top_put_text(out, row->instance->profile, NAME_WIDTH);
 }
 
+/* An image as people write it, or where an extracted root ends. */
+static void put_root(const struct top_row *row, struct buf *out)
+{
+	static const char *const implied[] = {"docker.io/library/", "docker.io/"};
+	const char *root = row->instance->root;
+
+	for (size_t i = 0; root && i < ARRAY_SIZE(implied); i++) {
+		if (strncmp(root, implied[i], strlen(implied[i])) != 0)
+			continue;
+		root += strlen(implied[i]);
+		break;
+	}
+	if (root)
+		(void)top_put_text(out, root[0] == '/' ? path_basename(root) : root, ROOT_WIDTH);
+}
+
 static void put_command(const struct top_row *row, struct buf *out)
 {
 	for (const char *const *arg = row->instance->argv; *arg; arg++) {
@@ -160,16 +177,18 @@ static void put_command(const struct top_row *row, struct buf *out)
 static const struct column {
 	const char *heading;
 	bool right;
+	bool optional; /* left out where no row has anything in it */
 	void (*put)(const struct top_row *row, struct buf *out);
 } columns[] = {
-    {"ID", false, put_id},
-    {"NAME", false, put_name},
-    {"PROFILE", false, put_profile},
-    {"UPTIME", true, put_uptime},
-    {"MEMORY", true, put_memory},
-    {"CPU%", true, put_cpu},
-    {"TASKS", true, put_tasks},
-    {"COMMAND", false, put_command},
+    {"ID", false, false, put_id},
+    {"NAME", false, false, put_name},
+    {"PROFILE", false, false, put_profile},
+    {"ROOT", false, true, put_root},
+    {"UPTIME", true, false, put_uptime},
+    {"MEMORY", true, false, put_memory},
+    {"CPU%", true, false, put_cpu},
+    {"TASKS", true, false, put_tasks},
+    {"COMMAND", false, false, put_command},
 };
 
 enum { COLUMNS = ARRAY_SIZE(columns) };
@@ -201,12 +220,17 @@ static void measure(const struct top_sample *sample, size_t widths[COLUMNS])
 	cleanup_buf struct buf cell = {0};
 
 	for (size_t column = 0; column < COLUMNS; column++) {
+		bool is_empty = columns[column].optional;
+
 		widths[column] = text_width(columns[column].heading);
 		for (size_t i = 0; i < sample->count; i++) {
 			make_cell(&sample->rows[i], column, &cell);
 			size_t width = text_width(cell.text);
 			widths[column] = width > widths[column] ? width : widths[column];
+			is_empty = is_empty && !width;
 		}
+		if (is_empty)
+			widths[column] = 0;
 	}
 }
 
@@ -223,6 +247,8 @@ static void put_row(const struct top_row *row, const size_t widths[COLUMNS], siz
 	for (size_t column = 0; column < COLUMNS; column++) {
 		bool last = column == COLUMNS - 1;
 
+		if (!widths[column])
+			continue;
 		make_cell(row, column, &cell);
 		size_t missing = widths[column] - text_width(cell.text);
 		if (columns[column].right)

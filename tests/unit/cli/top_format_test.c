@@ -62,6 +62,32 @@ Test(top_format, table)
 	buf_done(&out);
 }
 
+/* A column only where there is something to tell. */
+Test(top_format, roots)
+{
+	static const char *const argv[] = {"sh", NULL};
+	static const struct {
+		const char *root, *shown;
+	} roots[] = {
+		{"docker.io/library/debian:12", "debian:12"}, {"docker.io/team/app:1", "team/app:1"}, {"localhost:5000/docker.io/x:1", "localhost:5000/docker.io/x:1"},
+		{"/srv/roots/bookworm", "bookworm"}, {"a\x1b:1", "a\\x1b:1"}, {NULL, "         "},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+		const struct instance both[] = {
+			{.id = "0123456789ab", .profile = "p", .root = roots[i].root, .argv = argv}, {.id = "0123456789ab", .profile = "p", .root = "docker.io/library/debian:12", .argv = argv}};
+		struct top_row rows[] = {{.instance = &both[0]}, {.instance = &both[1]}};
+		const struct top_sample sample = {.rows = rows, .count = 2};
+		struct buf out = {0};
+
+		top_format_table(&sample, 0, 0, "\n", &out);
+		cr_expect(strstr(out.text, "PROFILE  ROOT"), "%s: %s", roots[i].root, out.text);
+		const char *row = strchr(out.text, '\n') + 1 + strlen("0123456789ab  -     p        ");
+		cr_expect_eq(strncmp(row, roots[i].shown, strlen(roots[i].shown)), 0, "%s: %s", roots[i].root, out.text);
+		buf_done(&out);
+	}
+}
+
 Test(top_format, order)
 {
 	struct top_row rows[] = {
