@@ -16,6 +16,7 @@ enum { SHORT_ID = 12 };
 struct row {
 	const char *repository, *tag; /* as people write them; NULL: none */
 	const struct image *image;
+	int64_t created; /* INT64_MIN: nobody knows */
 };
 
 struct rows {
@@ -69,7 +70,10 @@ static bool matches(struct arena *arena, const struct filter *filter, const stru
 static void add(struct arena *arena, struct rows *rows, const struct row *row)
 {
 	rows->items = arena_grow(arena, rows->items, rows->count, sizeof(*rows->items));
-	rows->items[rows->count++] = *row;
+	rows->items[rows->count] = *row;
+	rows->items[rows->count].created = INT64_MIN;
+	(void)image_parse_time(row->image->created, &rows->items[rows->count].created);
+	rows->count++;
 }
 
 static int collect_named(struct image_context *context, const struct filter *filter, struct rows *rows, struct error *err)
@@ -87,7 +91,7 @@ static int collect_named(struct image_context *context, const struct filter *fil
 
 		if (reference_parse(arena, refs[i].name, &reference, NULL) < 0)
 			continue;
-		row = (struct row){familiar_repository(arena, &reference), digest_is_set(&reference.digest) ? NULL : reference.tag, image};
+		row = (struct row){familiar_repository(arena, &reference), digest_is_set(&reference.digest) ? NULL : reference.tag, image, 0};
 		if (!matches(arena, filter, &row))
 			continue;
 		if (store_image(&context->store, arena, &refs[i].manifest, image, &why) < 0)
@@ -110,7 +114,7 @@ static int collect_nameless(struct image_context *context, struct rows *rows, st
 		for (size_t j = 0; !has_name && j < named; j++)
 			has_name = digest_equal(&rows->items[j].image->manifest, &images[i].manifest);
 		if (!has_name)
-			add(&context->arena, rows, &(struct row){NULL, NULL, &images[i]});
+			add(&context->arena, rows, &(struct row){NULL, NULL, &images[i], 0});
 	}
 	return r;
 }
@@ -119,13 +123,10 @@ static int collect_nameless(struct image_context *context, struct rows *rows, st
 static int by_age(const void *a, const void *b)
 {
 	const struct row *one = a, *other = b;
-	int64_t one_time = INT64_MIN, other_time = INT64_MIN;
 	int order;
 
-	(void)image_parse_time(one->image->created, &one_time); /* nobody knows: the oldest */
-	(void)image_parse_time(other->image->created, &other_time);
-	if (one_time != other_time)
-		return one_time > other_time ? -1 : 1;
+	if (one->created != other->created)
+		return one->created > other->created ? -1 : 1;
 	order = strcmp(one->repository ? one->repository : "", other->repository ? other->repository : "");
 	return order ? order : strcmp(one->tag ? one->tag : "", other->tag ? other->tag : "");
 }
@@ -156,7 +157,7 @@ static void format_table(struct arena *arena, const struct image_use *use, const
 		if (use->digests)
 			image_table_add(&table, row->image->manifest.text);
 		image_table_add(&table, id_of(arena, use, &row->image->config));
-		image_table_add(&table, image_format_created(row->image->created, now, age));
+		image_table_add(&table, row->created == INT64_MIN ? "N/A" : image_format_age(now - row->created, age));
 		image_table_add(&table, image_format_size(row->image->size, size));
 	}
 	image_table_format(&table, out);

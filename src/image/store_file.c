@@ -50,11 +50,24 @@ DIR *store_list(const struct store *store, const char *path)
 	return dir;
 }
 
+/* A small file comes in one piece, as a list of a thousand of them wants it. What is no file gives nothing, or as little as a file could. */
 int store_slurp(int fd, size_t limit, char **ret_text, size_t *ret_size)
 {
+	char small[4096];
+	ssize_t n = read(fd, small, sizeof(small));
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
+	if (n < 0)
+		return -errno;
+	if ((size_t)n > limit)
+		return -EFBIG;
+	if ((size_t)n < sizeof(small)) {
+		*ret_text = memcpy(mem_alloc((size_t)n + 1), small, (size_t)n);
+		if (ret_size)
+			*ret_size = (size_t)n;
+		return 0;
+	}
+	if (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return -errno;
 	return S_ISREG(st.st_mode) ? fd_slurp(fd, limit, ret_text, ret_size) : -EINVAL;
 }

@@ -23,7 +23,7 @@ int store_open_in(const struct store *store, const char *path, int flags) MUST_C
 int store_look(const struct store *store, const char *path, int flags) MUST_CHECK;
 /* An open directory stream, or NULL with errno. */
 DIR *store_list(const struct store *store, const char *path);
-/* Read a regular file of at most `limit` bytes; -EINVAL for anything else. */
+/* Read a file of ours, at most `limit` bytes (-EFBIG), in as few calls as it takes. */
 int store_slurp(int fd, size_t limit, char **ret_text, size_t *ret_size) MUST_CHECK;
 
 void store_make_id(char id[STORE_ID + 1]);
