@@ -85,6 +85,8 @@ static int add_sandbox(struct image_context *context, const char *name, struct t
 		return error_set(err, errno, "cannot open what the sandbox '%s' keeps", name);
 	if (!root.image && !root.folders)
 		return refuse(name, upper < 0 ? "nothing that was written to its root is kept" : "nobody has noted on what it stands", "run it once more", err);
+	if (root.image && !strncmp(root.image, "sqfs:", 5))
+		return refuse(name, "it stands on a squashfs file, which only a run can look into", "carrel run --name … FILE tar -c …  makes an archive of it", err);
 	if (upper >= 0)
 		add_layer(context, source, upper, LAYER_RANGE);
 	r = root.image ? add_image(context, root.image, source, err) : add_folders(context, name, root.folders, source, err);

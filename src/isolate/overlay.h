@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "isolate/fuse.h"
 #include "util/error.h"
 
 enum overlay_backend_kind { OVERLAY_BACKEND_AUTO, OVERLAY_BACKEND_KERNEL, OVERLAY_BACKEND_FUSE, OVERLAY_BACKEND_MAX };
@@ -24,10 +25,10 @@ struct overlay_layers {
 	bool in_memory; /* the upper lies on tmpfs: nothing to sync */
 };
 
-/* How the FUSE back end gets its server started outside the sandbox: fds[0] is the open /dev/fuse, fds[1] the detached
- * mount of `area` (-1: none), the rest the detached lower layers. They are the callee's to copy, the caller closes. */
+/* How the FUSE back end gets its server started outside the sandbox: fds[0] is the open /dev/fuse; of fuse-overlayfs fds[1] is the detached
+ * mount of `area` (-1: none), the rest the detached lower layers; of squashfuse (squash.h) it is the file. They are the callee's to copy, the caller closes. */
 struct overlay_host {
-	int (*start_server)(void *context, const int *fds, size_t count, struct error *err);
+	int (*start_server)(void *context, enum fuse_server server, const int *fds, size_t count, struct error *err);
 	void *context;
 };
 

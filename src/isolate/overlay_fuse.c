@@ -23,24 +23,6 @@
 
 enum { SERVER_FDS = 4 }; /* what goes with the lower layers: /dev/fuse, the area, the user namespace, and in the server's process a pipe */
 
-static int mount_fuse(int fuse_fd, struct error *err)
-{
-	char fd_option[24], user[24], group[24];
-	const char *options[] = {"source=fuse-overlayfs", "subtype=fuse-overlayfs", fd_option, "rootmode=40000", user, group, "allow_other", "default_permissions", NULL};
-	const char *log;
-	int fd;
-
-	(void)snprintf(fd_option, sizeof(fd_option), "fd=%d", fuse_fd);
-	(void)snprintf(user, sizeof(user), "user_id=%u", geteuid());
-	(void)snprintf(group, sizeof(group), "group_id=%u", getegid());
-	fd = mount_new("fuse", options, MOUNT_NODEV | MOUNT_NOSUID, &log);
-	if (fd < 0) {
-		error_set(err, -fd, "cannot mount FUSE in the sandbox");
-		return *log ? error_cause(err, "%s", log) : fd;
-	}
-	return fd;
-}
-
 static int clone_layers(const struct overlay_layers *layers, int *fds, size_t *ret_count, struct error *err)
 {
 	*ret_count = 1;
@@ -68,16 +50,14 @@ static int fuse_mount(const struct overlay_layers *layers, const struct overlay_
 		error_cause(err, "%d are the most", FD_PASS_MAX - SERVER_FDS);
 		return error_hint(err, "use --overlay kernel");
 	}
-	fds[0] = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	if (fds[0] < 0) {
-		r = error_set(err, errno, "cannot open /dev/fuse, which fuse-overlayfs needs");
-		return errno == EACCES ? error_hint(err, "ask the administrator for  chmod 666 /dev/fuse  (udev does it on most machines)") : error_hint(err, "load the module:  modprobe fuse");
-	}
+	fds[0] = fuse_open(FUSE_OVERLAYFS, err);
+	if (fds[0] < 0)
+		return fds[0];
 	r = clone_layers(layers, fds, &count, err);
 	if (r == 0)
-		r = mount_fd = mount_fuse(fds[0], err);
+		r = mount_fd = fuse_mount_new(fds[0], FUSE_OVERLAYFS, 0, err);
 	if (r >= 0)
-		r = host->start_server(host->context, fds, count, err);
+		r = host->start_server(host->context, FUSE_OVERLAYFS, fds, count, err);
 	for (size_t i = 0; i < count; i++)
 		(void)fd_close(fds[i]);
 	if (r < 0) {

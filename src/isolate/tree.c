@@ -11,6 +11,7 @@
 #include "isolate/devices.h"
 #include "isolate/mount.h"
 #include "isolate/placeholder.h"
+#include "isolate/squash.h"
 #include "util/fd.h"
 #include "util/path.h"
 
@@ -77,11 +78,30 @@ static int open_source(struct tree *tree, struct tree_entry *entry, struct error
 	return fd;
 }
 
+/* Before 6.15 no layer is taken from a detached mount: so it is attached, until the pivot takes it away, where nobody but this process looks. */
+static int open_squash(struct tree *tree, struct error *err)
+{
+	cleanup_close int fd = squash_mount(tree->plan->root_file, tree->host, err);
+	cleanup_close int probe = fd < 0 ? -1 : mount_clone(fd, "", AT_EMPTY_PATH);
+
+	if (fd >= 0 && probe < 0) {
+		cleanup_close int place = open("/proc/self/fdinfo", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		int r = place < 0 ? -errno : mount_attach(fd, place, 0);
+		if (r < 0)
+			return error_set(err, -r, "cannot attach the squashfs");
+	}
+	return fd < 0 ? error_prefix(err, "cannot use '%s' as the root", tree->plan->root_source) : take_fd(fd);
+}
+
 static int open_root_sources(struct tree *tree, struct error *err)
 {
 	const struct tree_plan *plan = tree->plan;
 
-	if (plan->root == TREE_ROOT_BIND)
+	if (plan->root == TREE_ROOT_LAYERED && plan->root_squash) {
+		tree->root_source_fd = open_squash(tree, err);
+		if (tree->root_source_fd < 0)
+			return error_at(err, &plan->root_at, "filesystem.root");
+	} else if (plan->root == TREE_ROOT_BIND)
 		tree->root_source_fd = open_bind(plan->root_source);
 	else if (plan->root == TREE_ROOT_LAYERED)
 		tree->root_source_fd = open_layer(plan->root_source);

@@ -65,7 +65,9 @@ enum tree_scratch { TREE_SCRATCH_MEMORY, TREE_SCRATCH_DISK };
 
 struct tree_plan {
 	enum tree_root root;
-	const char *root_source; /* the host's "/" for a layered host root */
+	const char *root_source; /* the host's "/" for a layered host root; a squashfs file's name where `root_squash` */
+	bool root_squash;        /* LAYERED: the open file `root_file` is the lowest layer */
+	int root_file;
 	struct origin root_at;
 	const char **lower;      /* further lower layers, topmost first */
 	size_t lower_count;
@@ -81,7 +83,7 @@ struct tree_plan {
 	bool has_covers;           /* any TREE_HIDE, TREE_PROTECT or mask */
 };
 
-enum { TREE_DEVICE_MAX = 6 };
+enum { TREE_DEVICE_MAX = 6, TREE_STORAGE_MAX = 64 };
 
 /* Whose a mounted place is: decides what may be made in it. */
 enum tree_owner { TREE_HOST_RO, TREE_HOST_RW, TREE_OURS };
@@ -133,8 +135,6 @@ enum tree_part { TREE_PART_PLACES, TREE_PART_SYS, TREE_PART_COVERS };
 int tree_mount_entries(struct tree *tree, enum tree_part part, struct error *err) MUST_CHECK;
 /* Everything that was left writable for building becomes read-only. */
 int tree_finish(struct tree *tree, struct error *err) MUST_CHECK;
-
-enum { TREE_STORAGE_MAX = 64 };
 
 /* Where the payload can store what ends with the sandbox. Mounts are O_PATH, good for fstatfs(2); a folder on disk is open for reading. */
 struct tree_storage {

@@ -9,7 +9,6 @@ enum { HEAD_SIZE = offsetof(struct channel_message, signal) };
 static size_t message_size(enum channel_type type)
 {
 	switch (type) {
-	case CHANNEL_FUSE:
 	case CHANNEL_PTY:
 	case CHANNEL_STARTED:
 	case CHANNEL_SUSPEND:
@@ -20,6 +19,7 @@ static size_t message_size(enum channel_type type)
 	case CHANNEL_WATCH:
 		return HEAD_SIZE + sizeof(struct channel_watch);
 	case CHANNEL_SIGNAL:
+	case CHANNEL_FUSE:
 		return HEAD_SIZE + sizeof(int);
 	case CHANNEL_LISTENER:
 		return HEAD_SIZE + sizeof(pid_t);

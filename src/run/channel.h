@@ -17,7 +17,7 @@
 enum channel_type {
 	CHANNEL_GO = 1,  /* .no_scope: the limits have fallen back */
 	CHANNEL_ERROR,   /* .error; nothing follows */
-	CHANNEL_FUSE,
+	CHANNEL_FUSE,    /* .server (FUSE_…) */
 	CHANNEL_PTY,
 	CHANNEL_WATCH,   /* .watch, with the descriptors that it counts */
 	CHANNEL_LISTENER, /* .payload, with the descriptor that tells of its filter's kills */
@@ -45,6 +45,7 @@ struct channel_message {
 	union {
 		bool no_scope;
 		int signal;
+		int server;
 		pid_t payload; /* as the sandbox sees it */
 		struct channel_watch watch;
 		struct channel_exit exit;

@@ -158,18 +158,17 @@ static int check_policy(struct arena *arena, const struct image_wish *wish, cons
 	return error_hint(err, "%s", policy->message.v ? policy->message.v : "the administrator of this machine can change the policy");
 }
 
-static int check_platform(struct arena *arena, const struct image_wish *wish, const struct platform *platform, struct error *err)
+int image_check_platform(struct arena *arena, const struct image_wish *wish, const struct platform *platform, const struct platform *host, struct error *err)
 {
-	const struct platform host = platform_host();
 	bool is_linux = !platform->os || !strcmp(platform->os, "linux");
 
-	if (platform_runs(platform, &host) || (is_linux && platform->architecture && binfmt_runs(BINFMT_FOLDER, platform->architecture)))
+	if (platform_runs(platform, host) || (is_linux && platform->architecture && binfmt_runs(BINFMT_FOLDER, platform->architecture)))
 		return 0;
 	(void)fail(wish, ENOEXEC, err);
-	(void)error_cause(err, "it is for %s, and this machine is %s", platform_format(arena, platform), platform_format(arena, &host));
+	(void)error_cause(err, "it is for %s, and this machine is %s", platform_format(arena, platform), platform_format(arena, host));
 	if (!is_linux)
 		return error_hint(err, "carrel runs images for Linux only");
-	return error_hint(err, "carrel pull --platform %s %s ; or have the programs of %s emulated: qemu-user-static (binfmt_misc)", platform_format(arena, &host), wish->word->v,
+	return error_hint(err, "carrel pull --platform %s %s ; or have the programs of %s emulated: qemu-user-static (binfmt_misc)", platform_format(arena, host), wish->word->v,
 	    platform->architecture);
 }
 
@@ -220,6 +219,7 @@ static int no_image(const struct image_wish *wish, struct error *err)
 
 int image_find(struct arena *arena, const struct image_wish *wish, struct run_image *ret, int *ret_hold, struct error *err)
 {
+	const struct platform host = platform_host();
 	struct run_image image = {.single_count = 0};
 	cleanup_close int hold = -1;
 	struct store store;
@@ -233,7 +233,7 @@ int image_find(struct arena *arena, const struct image_wish *wish, struct run_im
 	bool is_name = name_of(arena, wish, &store, &image, &image.name);
 	r = check_policy(arena, wish, &store, &image, is_name, err);
 	if (r == 0)
-		r = check_platform(arena, wish, &image.image.platform, err);
+		r = image_check_platform(arena, wish, &image.image.platform, &host, err);
 	if (r == 0)
 		r = find_layers(arena, wish, &store, &image, err);
 	store_close(&store);

@@ -23,4 +23,7 @@ struct image_wish {
 /* *ret_hold keeps the image in the store for as long as it is open. Errors name the image and the next step. */
 int image_find(struct arena *arena, const struct image_wish *wish, struct run_image *ret, int *ret_hold, struct error *err) MUST_CHECK;
 
+/* Can this machine run it, by itself or by an emulator (binfmt_misc)? -ENOEXEC with a message. */
+int image_check_platform(struct arena *arena, const struct image_wish *wish, const struct platform *platform, const struct platform *host, struct error *err) MUST_CHECK;
+
 #endif

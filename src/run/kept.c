@@ -13,11 +13,16 @@
 
 enum { KEPT_MAX = 4096, FOLDERS_MAX = 1 << 20 };
 
+static const char *identity_of(const struct run_image *image)
+{
+	return image->is_sqfs ? image->identity : image->image.manifest.text;
+}
+
 static int refuse(const char *name, const char *made_of, const char *now, const char *digest, struct error *err)
 {
 	(void)error_set(err, EEXIST, "cannot go on with the sandbox '%s'", name);
 	(void)error_cause(err, "what it keeps lies over %s, not over %s", made_of, now);
-	if (*digest)
+	if (!strncmp(digest, "sha256:", 7))
 		return error_hint(err, "carrel rm %s  makes room for a new one ;  carrel run --name %s %.19s  goes on with the old one", name, name, digest);
 	return error_hint(err, "carrel rm %s  makes room for a new one", name);
 }
@@ -32,7 +37,7 @@ static int replace(int dir, const char *file, const char *text)
 
 static int take_down(int dir, const char *name, const struct run_image *image, struct error *err)
 {
-	cleanup_free char *text = mem_printf("%s\n%s\n", image->image.manifest.text, image->name);
+	cleanup_free char *text = mem_printf("%s\n%s\n", identity_of(image), image->name);
 	int r = replace(dir, "image", text);
 
 	return r < 0 ? error_set(err, -r, "cannot note the image of the sandbox '%s'", name) : 0;
@@ -52,7 +57,7 @@ int kept_check(int dir, const char *name, const struct run_image *image, struct 
 	if (r == -ENOENT)
 		return image ? take_down(dir, name, image, err) : 0;
 	char *rest = text, *digest = strsep(&rest, "\n"), *called = rest ? strsep(&rest, "\n") : NULL;
-	if (image && !strcmp(image->image.manifest.text, digest))
+	if (image && !strcmp(identity_of(image), digest))
 		return 0;
 	if (image && called && !strcmp(image->name, called))
 		now = "what that name stands for now";

@@ -4,6 +4,8 @@
  *	sha256:HEX
  *	docker.io/library/debian:12
  *
+ * Of a squashfs file: "sqfs:…" (image/sqfs.h) and its path.
+ *
  * Where the root is none, the file "root" has the directories that it is made of, topmost first: "/" is the host's tree.
  */
 #ifndef CARREL_RUN_KEPT_H
@@ -20,7 +22,7 @@ int kept_note_root(int dir, const char *name, const struct tree_plan *tree, stru
 
 /* What was noted. Both NULL: nothing. Texts live in the arena. */
 struct kept_root {
-	const char *image; /* "sha256:HEX" */
+	const char *image; /* "sha256:HEX", "sqfs:…" */
 	char *folders;     /* one a line */
 };
 int kept_read(struct arena *arena, int dir, const char *name, struct kept_root *ret, struct error *err) MUST_CHECK;

@@ -7,10 +7,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "image/sqfs.h"
 #include "profile/policy.h"
 #include "run/image_find.h"
 #include "run/launch_parts.h"
 #include "run/launch_policy.h"
+#include "run/sqfs_find.h"
 #include "run/stage.h"
 #include "run/storage.h"
 #include "run/supervise.h"
@@ -58,6 +60,8 @@ static int find_image(struct launch *launch, const struct plan_input *in, const 
 	    .host = in->host,
 	};
 
+	if (in->profile->filesystem.root.v == ROOT_IMAGE && wish.word->v && sqfs_is_path(wish.word->v))
+		return sqfs_find(in->host->arena, &wish, &launch->image, &launch->image_hold, err);
 	if (in->profile->filesystem.root.v == ROOT_IMAGE)
 		return image_find(in->host->arena, &wish, &launch->image, &launch->image_hold, err);
 	if (!in->request->pull_label)

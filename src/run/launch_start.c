@@ -160,18 +160,18 @@ static size_t count_fds(const int fds[FD_PASS_MAX])
 	return count;
 }
 
-static int start_server(struct launch *launch, int fds[FD_PASS_MAX], struct error *err)
+static int start_server(struct launch *launch, int server, int fds[FD_PASS_MAX], struct error *err)
 {
 	struct channel_message answer = {.type = CHANNEL_FUSE};
 	size_t count = count_fds(fds);
 	int r;
 
 	if (launch->server_count == LAUNCH_SERVERS)
-		r = error_set(err, E2BIG, "cannot mount more than %d layers with fuse-overlayfs", LAUNCH_SERVERS);
-	else if (count < 2)
-		r = error_set(err, EPROTO, "cannot start fuse-overlayfs without its descriptors");
+		r = error_set(err, E2BIG, "cannot mount more than %d filesystems with FUSE", LAUNCH_SERVERS);
+	else if (count < 2 || server < 0 || server >= FUSE_SERVER_MAX)
+		r = error_set(err, EPROTO, "cannot start a FUSE server without its descriptors");
 	else
-		r = server_start(&launch->servers[launch->server_count++], fds[0], launch->plan.ids.rung == IDMAP_SINGLE, fds + 1, count - 1, err);
+		r = server_start(&launch->servers[launch->server_count++], (enum fuse_server)server, fds[0], launch->plan.ids.rung == IDMAP_SINGLE, fds + 1, count - 1, err);
 	for (size_t i = 0; i < count; i++)
 		(void)fd_close(fds[i]);
 	if (r < 0)
@@ -250,8 +250,8 @@ static int wait_for_stage(struct launch *launch, struct error *err)
 	if (ready < 0)
 		return error_set(err, errno, "cannot wait for the sandbox");
 	if (ready == 0) {
-		error_set(err, ETIMEDOUT, "cannot mount with fuse-overlayfs");
-		error_cause(err, "it does not answer");
+		error_set(err, ETIMEDOUT, "cannot mount with FUSE");
+		error_cause(err, "the server does not answer");
 		explain_by_servers(launch, err);
 		return -ETIMEDOUT;
 	}
@@ -302,7 +302,7 @@ static int serve_stage(struct launch *launch, struct error *err)
 			launch->master = fds[0];
 			break;
 		case CHANNEL_FUSE:
-			r = start_server(launch, fds, err);
+			r = start_server(launch, message.server, fds, err);
 			break;
 		case CHANNEL_ERROR:
 			*err = message.error;

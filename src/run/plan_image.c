@@ -89,6 +89,13 @@ void plan_image_root(struct plan *plan, const struct run_image *image)
 	struct tree_plan *tree = &plan->tree;
 	size_t count = image->image.layer_count;
 
+	if (image->is_sqfs) {
+		tree->root = TREE_ROOT_LAYERED;
+		tree->root_source = image->name;
+		tree->root_squash = true;
+		tree->root_file = image->file;
+		return;
+	}
 	if (!count) { /* a configuration without files, to mount something into */
 		tree->root = TREE_ROOT_EMPTY;
 		return;

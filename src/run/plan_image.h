@@ -15,6 +15,9 @@ struct run_image {
 	struct image image;
 	const char *name;      /* for people: the reference in full, or the digest */
 	const char **layers;   /* their folders, bottom first, image.layer_count */
+	bool is_sqfs;          /* a squashfs file instead: `file` is open, `identity` tells it from others, `name` is its path */
+	int file;
+	const char *identity;
 	size_t single_count;   /* so many of them were unpacked for a single id, the owners recorded */
 };
 

@@ -13,6 +13,7 @@
 #include "isolate/caps.h"
 #include "isolate/ns.h"
 #include "isolate/overlay.h"
+#include "isolate/squash.h"
 #include "util/fd.h"
 #include "util/mem.h"
 #include "util/proc.h"
@@ -43,8 +44,19 @@ static int arrange_descriptors(const int *fds, size_t count, int log)
 	return 0;
 }
 
+typedef int exec_function(const char *program, const int *fds, size_t count, bool single_id, struct error *err);
+
+static const struct {
+	const char *programs[3]; /* the first that is there */
+	const char *hint;
+	exec_function *exec;
+} kinds[FUSE_SERVER_MAX] = {
+    [FUSE_OVERLAYFS] = {{"fuse-overlayfs"}, "install the package fuse-overlayfs, or use --overlay kernel", overlay_fuse_exec},
+    [FUSE_SQUASHFS] = {{"squashfuse_ll", "squashfuse"}, "install the package squashfuse", squash_exec},
+};
+
 /* The server's own `count` descriptors stand from 3 on, behind them the report's and the user namespace, which execve closes. */
-static int server_child(const char *program, bool single_id, size_t count, pid_t launcher, struct error *err)
+static int server_child(enum fuse_server kind, const char *program, bool single_id, size_t count, pid_t launcher, struct error *err)
 {
 	int own[FD_PASS_MAX];
 	uint64_t all = 0;
@@ -56,7 +68,7 @@ static int server_child(const char *program, bool single_id, size_t count, pid_t
 		own[i] = 3 + (int)i;
 	/* Its capabilities over the sandbox's ids must survive execve, also where we are not user 0 in there. */
 	if (caps_parse("ALL", &all) < 0)
-		return error_set(err, EINVAL, "cannot name the capabilities of fuse-overlayfs");
+		return error_set(err, EINVAL, "cannot name the capabilities of %s", fuse_server_names[kind]);
 	r = caps_apply(all, 1, err);
 	if (r < 0)
 		return r;
@@ -64,7 +76,7 @@ static int server_child(const char *program, bool single_id, size_t count, pid_t
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != launcher)
 		return error_set(err, ESRCH, "cannot go on without the launcher");
-	return overlay_fuse_exec(program, own, count, single_id, err);
+	return kinds[kind].exec(program, own, count, single_id, err);
 }
 
 /* The report of the server's start: its end by execve says that the program runs, else an error comes. */
@@ -76,33 +88,44 @@ static int read_report(int report, struct error *err)
 	if (r == -ENODATA)
 		return 0;
 	if (r < 0)
-		return error_set(err, -r, "cannot hear from fuse-overlayfs");
+		return error_set(err, -r, "cannot hear from the FUSE server");
 	*err = why;
 	return -err->code;
 }
 
-int server_start(struct server *server, int user_fd, bool single_id, const int *fds, size_t count, struct error *err)
+static char *find_program(enum fuse_server kind)
 {
-	cleanup_free char *program = proc_find_program("fuse-overlayfs", PROC_SYSTEM_PATH);
+	char *found = NULL;
+
+	for (const char *const *name = kinds[kind].programs; *name && !found; name++)
+		found = proc_find_program(*name, PROC_SYSTEM_PATH);
+	return found;
+}
+
+int server_start(struct server *server, enum fuse_server kind, int user_fd, bool single_id, const int *fds, size_t count, struct error *err)
+{
+	cleanup_free char *program = find_program(kind);
+	const char *name = fuse_server_names[kind];
 	pid_t launcher = getpid(), child;
 	int report[2], all[FD_PASS_MAX];
 
 	if (!program) {
-		error_set(err, ENOENT, "cannot start fuse-overlayfs");
+		error_set(err, ENOENT, "cannot start %s", name);
 		error_cause(err, "it is not installed");
-		return error_hint(err, "install the package fuse-overlayfs, or use --overlay kernel");
+		return error_hint(err, "%s", kinds[kind].hint);
 	}
 	if (count + 2 > FD_PASS_MAX)
-		return error_set(err, E2BIG, "cannot start fuse-overlayfs with %zu layers", count);
-	server->log = memfd_create("carrel-fuse-overlayfs", MFD_CLOEXEC);
+		return error_set(err, E2BIG, "cannot start %s with %zu layers", name, count);
+	server->kind = kind;
+	server->log = memfd_create("carrel-fuse", MFD_CLOEXEC);
 	if (server->log < 0 || pipe2(report, O_CLOEXEC) < 0)
-		return error_set(err, errno, "cannot start fuse-overlayfs");
+		return error_set(err, errno, "cannot start %s", name);
 	memcpy(all, fds, count * sizeof(*fds));
 	all[count] = report[1];
 	all[count + 1] = user_fd;
 	child = fork();
 	if (child < 0) {
-		int r = error_set(err, errno, "cannot start fuse-overlayfs");
+		int r = error_set(err, errno, "cannot start %s", name);
 		(void)fd_close(report[0]);
 		(void)fd_close(report[1]);
 		return r;
@@ -115,7 +138,7 @@ int server_start(struct server *server, int user_fd, bool single_id, const int *
 		(void)sigprocmask(SIG_SETMASK, &none, NULL);
 		if (arrange_descriptors(all, count + 2, server->log) < 0)
 			_exit(EXIT_CARREL); /* with no place for a report: the first use of the mount says that nobody serves it */
-		(void)!server_child(program, single_id, count, launcher, &why);
+		(void)!server_child(kind, program, single_id, count, launcher, &why);
 		(void)!fd_write_all(3 + (int)count, &why, sizeof(why)); /* without a launcher nobody is left who could hear */
 		_exit(EXIT_CARREL);
 	}
@@ -141,7 +164,7 @@ void server_explain(const struct server *server, struct error *err)
 			said = line;
 	}
 	if (said)
-		(void)error_cause(err, "fuse-overlayfs says: %.300s", said);
+		(void)error_cause(err, "%s says: %.300s", fuse_server_names[server->kind], said);
 }
 
 void server_kill(const struct server *server)

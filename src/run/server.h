@@ -1,4 +1,4 @@
-/* The FUSE server of a sandbox: a child of the launcher, outside the sandbox's pid namespace and inside its user namespace. */
+/* A FUSE server of a sandbox: a child of the launcher, outside the sandbox's pid namespace and inside its user namespace. */
 #ifndef CARREL_RUN_SERVER_H
 #define CARREL_RUN_SERVER_H
 
@@ -6,16 +6,18 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "isolate/fuse.h"
 #include "util/error.h"
 
 struct server {
+	enum fuse_server kind;
 	pid_t pid; /* 0: none was started */
 	int log;   /* what it printed, a memfd; -1 */
 };
 
-/* Start fuse-overlayfs in the user namespace `user_fd`; `fds` and `single_id` as overlay_fuse_exec takes them. It dies with the launcher
+/* Start one in the user namespace `user_fd`; `fds` and `single_id` as overlay_fuse_exec and squash_exec take them. It dies with the launcher
  * (PR_SET_PDEATHSIG). */
-int server_start(struct server *server, int user_fd, bool single_id, const int *fds, size_t count, struct error *err) MUST_CHECK;
+int server_start(struct server *server, enum fuse_server kind, int user_fd, bool single_id, const int *fds, size_t count, struct error *err) MUST_CHECK;
 
 /* When the sandbox failed while it had a server: what the server said of it becomes the cause. */
 void server_explain(const struct server *server, struct error *err);

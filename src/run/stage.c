@@ -68,16 +68,16 @@ static int wait_for_mapping(const struct stage *stage, struct error *err)
 }
 
 /* Called back by the FUSE back end: hand everything to the launcher, which starts the server, and wait for its word. */
-static int ask_for_server(void *context, const int *fds, size_t count, struct error *err)
+static int ask_for_server(void *context, enum fuse_server server, const int *fds, size_t count, struct error *err)
 {
 	const struct stage *stage = context;
-	struct channel_message message = {.type = CHANNEL_FUSE};
+	struct channel_message message = {.type = CHANNEL_FUSE, .server = (int)server};
 	cleanup_close int user = ns_open_user(err);
 	int all[FD_PASS_MAX] = {user}, ignored[FD_PASS_MAX];
 	int r;
 
 	if (user < 0 || count + 1 > FD_PASS_MAX)
-		return user < 0 ? user : error_set(err, E2BIG, "cannot start fuse-overlayfs with %zu layers", count);
+		return user < 0 ? user : error_set(err, E2BIG, "cannot start %s with %zu layers", fuse_server_names[server], count);
 	memcpy(all + 1, fds, count * sizeof(*fds));
 	r = channel_send(stage->channel, &message, all, count + 1);
 
@@ -87,7 +87,7 @@ static int ask_for_server(void *context, const int *fds, size_t count, struct er
 		*err = message.error;
 		return -err->code;
 	}
-	return r < 0 ? error_set(err, -r, "cannot start fuse-overlayfs") : 0;
+	return r < 0 ? error_set(err, -r, "cannot start %s", fuse_server_names[server]) : 0;
 }
 
 /* /sys shows the devices of the network namespace that it is made in: enter the one that a thread has been making. */
