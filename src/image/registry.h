@@ -55,7 +55,7 @@ struct registry_sink {
 };
 int registry_get_blob(struct registry *registry, const struct digest *digest, uint64_t size, const struct registry_sink *sink, struct error *err) MUST_CHECK;
 
-/* 1: it is there, 0: not, or -errno. This and all below ask for the right to push. */
+/* 1: it is there, 0: not, or -errno. This and the three below ask for the right to push. */
 int registry_has_blob(struct registry *registry, const struct digest *digest, struct error *err) MUST_CHECK;
 /* 1: mounted from the other repository (end-11), 0: it wants an upload, for whatever reason. */
 int registry_mount_blob(struct registry *registry, const struct digest *digest, const char *from_repository, struct error *err) MUST_CHECK;
