@@ -59,6 +59,12 @@ static int untrusted(const char *host, struct error *err)
 	return error_hint(err, "put its authority's certificate into /etc/docker/certs.d/%s/ca.crt or ~/.config/containers/certs.d/%s/ca.crt; or trust anybody with --tls-verify=false", host, host);
 }
 
+static int no_certificate(const char *host, struct http_response *response, struct error *err)
+{
+	response->failure = HTTP_HOPELESS;
+	return error_hint(err, "it wants to see our certificate, and one that it knows: NAME.cert and NAME.key in ~/.config/containers/certs.d/%s/", host);
+}
+
 int http_explain(CURL *curl, CURLcode code, const struct http_request *request, struct http_response *response, const char *detail, struct error *err)
 {
 	const struct meaning *meaning = look_up(code);
@@ -78,5 +84,7 @@ int http_explain(CURL *curl, CURLcode code, const struct http_request *request, 
 		(void)error_cause(err, "it does not speak TLS there");
 	if (meaning->hint)
 		(void)error_hint(err, "%s", meaning->hint);
+	if (strstr(detail, " alert ") && strstr(detail, "certificate")) /* with TLS 1.3 it comes after the handshake */
+		return no_certificate(host, response, err);
 	return -meaning->errnum;
 }

@@ -50,6 +50,15 @@ static const char *make_certificates(void)
 	return folder;
 }
 
+static void make_client_certificate(const char *folder)
+{
+	(void)harness_shell(harness_text(
+	    "cd '%s'; exec >>log 2>&1\n"
+	    "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=ada -keyout certs/client.key -out client.request\n"
+	    "openssl x509 -req -days 30 -in client.request -CA certs/ca.crt -CAkey ca.key -CAcreateserial -out certs/client.cert\n",
+	    folder));
+}
+
 static const char *configuration(const struct registry_server *server, const char *folder)
 {
 	const char *tls = "", *auth = "";
@@ -57,7 +66,8 @@ static const char *configuration(const struct registry_server *server, const cha
 	if (server->spec.tls) {
 		const char *made = make_certificates();
 
-		tls = harness_text("  tls: {certificate: %s/certificate.pem, key: %s/key.pem}\n", made, made);
+		tls = harness_text("  tls: {certificate: %s/certificate.pem, key: %s/key.pem%s}\n", made, made,
+		    server->spec.wants_certificate ? harness_text(", clientcas: [%s/certs/ca.crt]", made) : "");
 	}
 	if (server->spec.user) {
 		harness_requires_program("htpasswd");
@@ -105,6 +115,8 @@ struct registry_server registry_start(const struct registry_spec *spec)
 		harness_requires_program("openssl");
 		server.certs = harness_text("%s/certs", make_certificates());
 		server.ca = harness_text("%s/ca.crt", server.certs);
+		if (spec->wants_certificate)
+			make_client_certificate(make_certificates());
 		server.ssl_cert_file = harness_text("SSL_CERT_FILE=%s", server.ca);
 	}
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -189,6 +201,7 @@ const char *registry_get(const struct registry_server *server, const char *path)
 {
 	const char *credentials = server->spec.user ? harness_text("-u '%s:%s'", server->spec.user, server->spec.password) : "";
 	const char *ca = server->ca ? harness_text("--cacert '%s'", server->ca) : "";
+	const char *us = server->spec.wants_certificate ? harness_text("--cert '%s/client.cert' --key '%s/client.key'", server->certs, server->certs) : "";
 
-	return harness_shell(harness_text("curl -sS --max-time 20 %s %s '%s://%s/v2/%s'", credentials, ca, server->ca ? "https" : "http", server->host, path));
+	return harness_shell(harness_text("curl -sS --max-time 20 %s %s %s '%s://%s/v2/%s'", credentials, ca, us, server->ca ? "https" : "http", server->host, path));
 }

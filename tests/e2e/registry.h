@@ -18,6 +18,7 @@
 
 struct registry_spec {
 	bool tls;                    /* a certificate for localhost and 127.0.0.1, signed by an authority made for it */
+	bool wants_certificate;      /* with TLS: only clients that show a certificate of that authority are served; `certs` has one */
 	const char *user, *password; /* by htpasswd (bcrypt); NULL: open to everyone */
 	const char *storage;         /* a folder of an earlier one; NULL: a new one */
 };
@@ -28,7 +29,7 @@ struct registry_server {
 	int port;
 	const char *host;          /* "localhost:PORT" */
 	const char *ca;            /* the authority's certificate, a PEM file; NULL without TLS */
-	const char *certs;         /* a folder as containers-certs.d(5) has it for one registry: ca.crt */
+	const char *certs;         /* a folder as containers-certs.d(5) has it for one registry: ca.crt, and client.cert and client.key where they are wanted */
 	const char *ssl_cert_file; /* "SSL_CERT_FILE=…", for a run's environment; without TLS a variable that nobody reads */
 	const char *storage;
 	const char *log;           /* its messages and an access log, a line for each request */

@@ -41,6 +41,19 @@ static struct registry *client(const struct registry_server *server, const char 
 	return registry;
 }
 
+/* A registry that cannot even be opened. */
+static int try_client(const struct registry_server *server, const char *name, struct error *err)
+{
+	const struct registry_options options = {.tls_verify = true};
+	const struct reference reference = {.registry = server->host, .repository = name};
+	struct registry *registry;
+	int r = registry_open(&reference, &options, &registry, err);
+
+	if (r == 0)
+		registry_close(registry);
+	return r;
+}
+
 static int collect(void *context, const void *data, size_t size, struct error *err)
 {
 	(void)err;
@@ -147,6 +160,45 @@ Test(registry_client, understands_skopeo_and_the_other_way_round)
 		write_all(&variants[i], &server, image);
 		registry_stop(&server);
 	}
+}
+
+/* Whom the user trusts and who he is, from his own folders. */
+Test(registry_client, certificates_of_the_users_own)
+{
+	struct registry_server server = registry_start(&(const struct registry_spec){.tls = true, .wants_certificate = true});
+	const char *folder = harness_path("home/.config/containers/certs.d/%s", server.host), *image = registry_make_image("one", "echo hello >file");
+	struct registry_manifest manifest = {0};
+	struct registry *registry;
+	struct error err = {0};
+
+	registry_push(&server, image, "one:1");
+	server.ca = NULL; /* not by SSL_CERT_FILE */
+	(void)harness_shell(harness_text("mkdir -p '%s'; cp '%s'/* '%s'", folder, server.certs, folder));
+	(void)unsetenv("XDG_CONFIG_HOME");
+	(void)setenv("HOME", harness_path("home"), 1);
+	registry = client(&server, "one", true);
+	cr_expect_eq(registry_get_manifest(registry, "1", &manifest, &err), 0, "%s: %s", err.what, err.cause);
+	free(manifest.text);
+	registry_close(registry);
+
+	(void)harness_shell(harness_text("rm '%s'/client.*", folder));
+	registry = client(&server, "one", true);
+	cr_expect_lt(registry_get_manifest(registry, "1", &manifest, &err), 0, "no certificate was wanted");
+	cr_expect(strstr(err.cause, "certificate") && strstr(err.hint, "NAME.cert"), "%s, %s", err.cause, err.hint);
+	registry_close(registry);
+
+	(void)harness_shell(harness_text("rm '%s'/ca.crt", folder));
+	(void)setenv("SSL_CERT_DIR", server.certs, 1); /* (its names are no hashes) */
+	(void)harness_shell(harness_text("mv '%s'/client.* '%s'", server.certs, folder));
+	registry = client(&server, "one", true);
+	cr_expect_eq(registry_get_manifest(registry, "1", &manifest, &err), 0, "SSL_CERT_DIR: %s: %s", err.what, err.cause);
+	free(manifest.text);
+	registry_close(registry);
+
+	(void)harness_shell(harness_text("rm '%s'/client.key", folder));
+	cr_expect_lt(try_client(&server, "one", &err), 0);
+	cr_expect(strstr(err.what, "client.key"), "%s", err.what);
+	registry_stop(&server);
 }
 
 static void expect_error(const char *name, int r, const struct error *err, int errnum, const char *cause, const char *hint)
