@@ -97,7 +97,8 @@ TEST_PROGRAMS := $(SUITES:%=$(BUILD)/tests/%)
 PAYLOAD_PROGRAMS := $(foreach p,$(PAYLOADS),$(BUILD)/tests/payload/$(word 2,$(subst /, ,$(p)))/$(basename $(notdir $(p))))
 
 .PHONY: tests
-tests: $(TEST_PROGRAMS) $(PAYLOAD_PROGRAMS) $(if $(SANITIZE),,$(WEAK))
+FUZZ_PROGRAMS := $(patsubst tests/fuzz/%_fuzz.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
+tests: $(TEST_PROGRAMS) $(PAYLOAD_PROGRAMS) $(FUZZ_PROGRAMS) $(if $(SANITIZE),,$(WEAK))
 
 suite_sources = $(filter-out tests/$(1)/payload/% tests/$(1)/weak/%,$(call find,tests/$(1),*.c)) $(if $(filter unit,$(1)),tests/e2e/hostile.c,tests/e2e/harness.c)
 define suite
@@ -113,6 +114,11 @@ $(BUILD)/tests/payload/$(1)/%: tests/$(1)/payload/%.c $(BUILD)/flags
 	$$(call say,CC)$$(CC) $$(CPPFLAGS) -std=gnu17 $$(CFLAGS) $$(WARN) -Itests -MMD -MP -static -o $$@ $$<
 endef
 $(foreach s,$(sort $(foreach p,$(PAYLOADS),$(word 2,$(subst /, ,$(p))))),$(eval $(call payload,$(s))))
+
+# A fuzz target as a program that runs its seeds and some mutations, for make check.
+$(FUZZ_PROGRAMS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%_fuzz.o $(BUILD)/obj/tests/fuzz/driver.o $(BUILD)/libcarrel.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS) $(IMAGE_LIBS)
 
 # The same program with one defence missing, to see that the escape tests notice (tests/escape/weak/weak.c). It stands in a folder named build, as
 # build/carrel does, so that it finds the profiles.

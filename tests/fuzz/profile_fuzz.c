@@ -39,7 +39,7 @@ static void load_print_load(const char *text, size_t size)
 
 	if (!profile)
 		return;
-	(void)profile_check(profile, &err); /* either way; it must only not crash */
+	(void)!profile_check(profile, &err); /* either way; it must only not crash */
 	print_profile(profile, true, &first);
 	first.size = 0;
 	print_profile(profile, false, &first);
@@ -65,8 +65,8 @@ static void set(const char *text)
 	value_set_defaults(schema_table, profile);
 	if (value) {
 		*value++ = 0;
-		(void)profile_set(profile, key, value, "command line --set", &err);      /* as above */
-		(void)profile_set_text(profile, key, value, "command line --set", &err); /* as above */
+		(void)!profile_set(profile, key, value, "command line --set", &err);      /* as above */
+		(void)!profile_set_text(profile, key, value, "command line --set", &err); /* as above */
 	}
 	free(key);
 	profile_free(profile);
