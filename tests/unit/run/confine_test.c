@@ -358,7 +358,7 @@ Test(confine, each_role_can_what_it_needs)
 		cr_expect_eq(r, 0, "%s, not confined: %d", acts[i].name, r);
 		trial.host = &host;
 		for (trial.role = 0; trial.role < CONFINE_ROLE_MAX && (landlock || !acts[i].landlock); trial.role++) {
-			bool works = acts[i].works_in & 1u << trial.role;
+			bool works = (acts[i].works_in & 1u << trial.role) != 0;
 
 			r = in_child(in_role, &trial);
 			cr_expect((r == 0) == works && r < 127, "%s in %s: %d", acts[i].name, role_names[trial.role], r);
