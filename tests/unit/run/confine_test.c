@@ -284,7 +284,7 @@ static int duplicate_pipe(void)
 
 /* --- the table ---------------------------------------------------------------------------------------------------------------------------- */
 
-enum { R = 1 << CONFINE_READ, S = 1 << CONFINE_STORE, F = 1 << CONFINE_FETCH, U = 1 << CONFINE_UNPACK, P = 1 << CONFINE_PIPE, H = 1 << CONFINE_HASH, ALL = R | S | F | U | P | H };
+enum { R = 1 << CONFINE_READ, M = 1 << CONFINE_MERGE, S = 1 << CONFINE_STORE, F = 1 << CONFINE_FETCH, U = 1 << CONFINE_UNPACK, P = 1 << CONFINE_PIPE, H = 1 << CONFINE_HASH, ALL = R | M | S | F | U | P | H };
 
 static const struct act {
 	const char *name;
@@ -294,7 +294,7 @@ static const struct act {
 } acts[] = {
     {"read in the home", read_home, 0, true},
     {"write in the home", write_home, 0, true},
-    {"read in the store", read_store, R | S | F | U, false},
+    {"read in the store", read_store, R | M | S | F | U, false},
     {"write in the store", write_store, S | F | U, true},
     {"read /etc/passwd", read_passwd, F, true},
     {"chmod in the home", mode_of_home, U, false},
@@ -326,7 +326,9 @@ static const struct act {
     {"tee", duplicate_pipe, R | S | F | H, false},
 };
 
-static const char *const role_names[] = {"READ", "STORE", "FETCH", "UNPACK", "PIPE", "HASH"};
+static const char *const role_names[CONFINE_ROLE_MAX] = {[CONFINE_READ] = "READ", [CONFINE_MERGE] = "MERGE", [CONFINE_STORE] = "STORE", [CONFINE_FETCH] = "FETCH",
+	[CONFINE_UNPACK] = "UNPACK", [CONFINE_PIPE] = "PIPE", [CONFINE_HASH] = "HASH"};
+_Static_assert(ALL == (1 << CONFINE_ROLE_MAX) - 1, "a role that the table does not know");
 
 struct trial {
 	const struct act *act;
