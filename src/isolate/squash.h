@@ -8,12 +8,11 @@
 #include "isolate/overlay.h"
 #include "util/error.h"
 
-/* The open file as a detached, read-only mount; its server is started through `host`. A descriptor, or a negative errno with `err`. What the server finds wrong with
- * the file shows at the first access. */
+/* The open file as a detached, read-only mount; its server is started through `host`. Its root has been read. A descriptor, or a
+ * negative errno with `err`. */
 int squash_mount(int file_fd, const struct overlay_host *host, struct error *err) MUST_CHECK;
 
-/* In the server's process, as overlay_fuse_exec: fds[0] is the open /dev/fuse, fds[1] the file. With `single_id`, unless that is called 0 inside, all
- * files are shown as its own. Returns only on failure. */
+/* In the server's process, as overlay_fuse_exec: fds[0] is the open /dev/fuse, fds[1] the file. Returns only on failure. */
 int squash_exec(const char *program, const int *fds, size_t count, bool single_id, struct error *err) MUST_CHECK;
 
 #endif

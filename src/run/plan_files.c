@@ -380,14 +380,18 @@ static int refuse_kernel_overlay(const struct plan *plan, const struct profile *
 	return error_at(err, &profile->filesystem.overlay.at, "filesystem.overlay");
 }
 
-/* Layers that were unpacked for a single id all belong to the user; only fuse-overlayfs reads whose they are. */
+/* Layers that were unpacked for a single id all belong to the user; only fuse-overlayfs reads whose they are. And only that shows the files of a
+ * squashfs as the single id's own. */
 static bool wants_recorded_owners(struct plan *plan)
 {
-	bool differs = plan->image && plan->image->single_count && plan->ids.rung != IDMAP_SINGLE;
-	cleanup_free char *program = differs ? proc_find_program("fuse-overlayfs", PROC_SYSTEM_PATH) : NULL;
+	bool is_single = plan->ids.rung == IDMAP_SINGLE, is_sqfs = plan->image && plan->image->is_sqfs && is_single;
+	bool differs = plan->image && plan->image->single_count && !is_single;
+	cleanup_free char *program = differs || is_sqfs ? proc_find_program("fuse-overlayfs", PROC_SYSTEM_PATH) : NULL;
 
 	if (differs && program)
 		plan_note(plan, false, "the image was unpacked for a single id: fuse-overlayfs shows the owners that it records");
+	else if (is_sqfs && !program)
+		plan_note(plan, true, "without fuse-overlayfs, files of others than root cannot be changed: there is only one id inside");
 	else if (differs)
 		plan_note(plan, true, "the image was unpacked for a single id: without fuse-overlayfs all of its files belong to root");
 	return program;
