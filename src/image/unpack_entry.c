@@ -62,6 +62,7 @@ int unpack_make_missing(void *context, struct unpack_dir *parent, const char *ba
 	r = unpack_set_owner(tree, fd, "", &root, parent->gid);
 	if (r == 0)
 		r = unpack_set_record(tree, fd, &root);
+	unpack_drop_inherited(tree, fd);
 	if (r == 0 && (tree->default_acls || parent->mode & S_ISGID) && fchmod(fd, 0755) < 0)
 		r = -errno;
 	if (r == 0)
@@ -80,9 +81,10 @@ static int describe_directory(struct unpack_tree *tree, const struct unpack_entr
 		r = unpack_set_record(tree, dir->fd, &entry->owner);
 	if (r < 0)
 		return r;
+	unpack_drop_inherited(tree, dir->fd);
 	if (entry->attributes)
 		unpack_set_attributes(tree, entry, dir->fd);
-	if ((dir->mode_now != now || entry->attributes) && fchmod(dir->fd, now) < 0)
+	if ((dir->mode_now != now || entry->attributes || tree->default_acls) && fchmod(dir->fd, now) < 0)
 		return -errno;
 	if (fstat(dir->fd, &st) < 0)
 		return -errno;

@@ -75,6 +75,7 @@ static int set_metadata(struct unpack_tree *tree, const struct unpack_entry *ent
 		r = unpack_set_record(tree, fd, &entry->owner);
 	if (r < 0)
 		return r;
+	unpack_drop_inherited(tree, fd);
 	if (entry->attributes)
 		unpack_set_attributes(tree, entry, fd);
 	if (!born_with_mode && fchmod(fd, unpack_real_mode(tree, entry->owner.mode)) < 0)

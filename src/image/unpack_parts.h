@@ -80,5 +80,7 @@ mode_t unpack_real_mode(const struct unpack_tree *tree, mode_t mode);
 
 /* unpack_xattr.c: the entry's attributes and ACLs, as far as they are allowed; others are counted. `fd` -1: the kind of file keeps none. */
 void unpack_set_attributes(struct unpack_tree *tree, const struct unpack_entry *entry, int fd);
+/* A new file or directory has the default ACL of its folder, if that has one, which the archive did not say of it. */
+void unpack_drop_inherited(const struct unpack_tree *tree, int fd);
 
 #endif

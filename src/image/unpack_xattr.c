@@ -94,6 +94,14 @@ static void set_acl(struct unpack_tree *tree, struct archive_entry *entry, int f
 	set(tree, fd, name, &acl, sizeof(acl.version) + (size_t)count * sizeof(acl.entries[0]));
 }
 
+void unpack_drop_inherited(const struct unpack_tree *tree, int fd)
+{
+	if (!tree->default_acls)
+		return;
+	(void)fremovexattr(fd, ACL_ACCESS); /* most have none */
+	(void)fremovexattr(fd, ACL_DEFAULT);
+}
+
 void unpack_set_attributes(struct unpack_tree *tree, const struct unpack_entry *entry, int fd)
 {
 	int types = archive_entry_acl_types(entry->entry);
