@@ -95,7 +95,6 @@ Test(commands, unknown)
 		{"make", "unknown command 'make'", "`carrel help` lists the commands; to run a program write  carrel run -- make"},
 		{"", "unknown command ''", "`carrel help` lists the commands; to run a program write  carrel run -- "},
 		{"ps", "`carrel ps` is not in this version", "`carrel help` lists the commands; an extracted root filesystem is used by  carrel run --rootfs DIR COMMAND"},
-		{"pull", "`carrel pull` is not in this version", "`carrel help` lists the commands; an extracted root filesystem is used by  carrel run --rootfs DIR COMMAND"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
