@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ struct http {
 	pthread_mutex_t lock; /* of the pool */
 	CURL *idle[POOL_MAX];
 	size_t idle_count;
+	atomic_bool is_cancelled;
 };
 
 /* --- handles --- */
@@ -80,6 +82,16 @@ void http_free(struct http *http)
 	free(http);
 }
 
+void http_cancel(struct http *http)
+{
+	atomic_store(&http->is_cancelled, true);
+}
+
+bool http_is_cancelled(const struct http *http)
+{
+	return atomic_load(&http->is_cancelled);
+}
+
 static CURL *take_handle(struct http *http)
 {
 	CURL *curl = NULL;
@@ -116,6 +128,7 @@ void http_tls_done(struct http_tls *tls)
 
 struct exchange {
 	CURL *curl;
+	const struct http *http;
 	const struct http_request *request;
 	struct http_response *response;
 	struct error *err;
@@ -142,6 +155,22 @@ static size_t on_body(char *data, size_t one, size_t size, void *context)
 	(void)curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &exchange->response->status);
 	exchange->result = http_response_body(exchange->response, exchange->request, data, size, exchange->err);
 	return exchange->result < 0 ? 0 : size;
+}
+
+static int cancelled(struct exchange *exchange)
+{
+	exchange->response->failure = HTTP_STOPPED;
+	exchange->result = error_set(exchange->err, ECANCELED, "it was given up");
+	return exchange->result;
+}
+
+/* Called about once a second where nothing comes, and more often else (CURLOPT_XFERINFOFUNCTION(3)). */
+static int on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+	struct exchange *exchange = context;
+
+	(void)down_total, (void)down, (void)up_total, (void)up;
+	return exchange->result == 0 && http_is_cancelled(exchange->http) ? cancelled(exchange) : 0;
 }
 
 static size_t on_upload(char *buffer, size_t one, size_t size, void *context)
@@ -263,6 +292,9 @@ static void set_options(struct http *http, CURL *curl, struct exchange *exchange
 	(void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+	(void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	(void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	(void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
 	(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	if (request->upload)
 		set_upload(curl, exchange);
@@ -306,12 +338,16 @@ static CURLcode perform_without_sigpipe(CURL *curl)
 
 int http_exchange(struct http *http, const struct http_request *request, struct http_response *ret, struct error *err)
 {
-	struct exchange exchange = {.request = request, .response = ret, .err = err};
+	struct exchange exchange = {.http = http, .request = request, .response = ret, .err = err};
 	struct curl_slist *headers = make_headers(request);
 	CURLcode code;
 	int r = 0;
 
 	http_response_done(ret);
+	if (http_is_cancelled(http)) {
+		curl_slist_free_all(headers);
+		return cancelled(&exchange);
+	}
 	exchange.curl = take_handle(http);
 	if (!exchange.curl || !headers)
 		abort(); /* no memory: as util/mem.h does */

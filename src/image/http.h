@@ -65,7 +65,7 @@ struct http_request {
 
 enum http_failure {
 	HTTP_FINE,
-	HTTP_STOPPED,     /* by `add` */
+	HTTP_STOPPED,     /* by `add`, or cancelled */
 	HTTP_UNREACHABLE, /* no connection: name, address, proxy */
 	HTTP_NO_TLS,      /* what came was no TLS, or it cannot agree with us */
 	HTTP_UNTRUSTED,   /* the certificate */
@@ -98,6 +98,9 @@ struct http;
 struct http *http_new(void) __attribute__((returns_nonnull));
 /* No exchange may be under way. Accepts NULL. */
 void http_free(struct http *http);
+/* From any thread, and for good: exchanges under way end within about a second, others do not begin (HTTP_STOPPED, -ECANCELED). */
+void http_cancel(struct http *http);
+bool http_is_cancelled(const struct http *http);
 
 /* 0 with an answer, whatever its status; or -errno with `err` (its `what` is the host) and ret->failure. `ret` is zeroed or used before, and is to be done in either case. */
 int http_exchange(struct http *http, const struct http_request *request, struct http_response *ret, struct error *err) MUST_CHECK;

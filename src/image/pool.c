@@ -19,7 +19,7 @@ static bool take(struct pool *pool, size_t *ret)
 static void fail(struct pool *pool, int r, const struct error *err)
 {
 	(void)pthread_mutex_lock(&pool->lock);
-	if (!atomic_load(&pool->failed)) {
+	if (!atomic_load(&pool->failed) || (pool->error.code == ECANCELED && r != -ECANCELED)) {
 		pool->error = *err;
 		pool->error.code = -r;
 		atomic_store(&pool->failed, true);

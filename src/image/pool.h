@@ -18,7 +18,7 @@ struct pool {
 	pthread_mutex_t lock;
 	size_t next;
 	atomic_bool failed;
-	struct error error; /* the first */
+	struct error error; /* the first; what gave up because of another (-ECANCELED) is none where there is a better one */
 };
 
 /* Comes back when no thread is at work any more: 0, or the first failure. Fewer threads than asked for, where no more can be made, do it too. */

@@ -56,7 +56,13 @@ static int claim_layers(struct pull *pull, struct error *err)
 
 static int one_layer(void *context, size_t index, struct error *err)
 {
-	return pull_layer(context, index, err);
+	const struct pull *pull = context;
+	int r = pull_layer(context, index, err);
+
+	/* Others may wait for an answer of the registry. */
+	if (r < 0)
+		registry_cancel(pull->spec->registry);
+	return r;
 }
 
 static int pull_layers(struct pull *pull, struct error *err)

@@ -91,10 +91,8 @@ static int upload(const struct push *push, const struct descriptor *blob, struct
 	return registry_put_blob(push->spec->registry, &blob->digest, blob->size, fd, err);
 }
 
-static int push_blob(void *context, size_t index, struct error *err)
+static int send_blob(const struct push *push, const struct descriptor *blob, struct error *err)
 {
-	const struct push *push = context;
-	const struct descriptor *blob = push->blobs[index];
 	int there = registry_has_blob(push->spec->registry, &blob->digest, err);
 
 	if (there < 0)
@@ -108,6 +106,17 @@ static int push_blob(void *context, size_t index, struct error *err)
 	int r = upload(push, blob, err);
 	if (r == 0)
 		progress_report(push->spec->progress, blob->digest.text, PROGRESS_DONE, blob->size, blob->size);
+	return r;
+}
+
+static int push_blob(void *context, size_t index, struct error *err)
+{
+	const struct push *push = context;
+	int r = send_blob(push, push->blobs[index], err);
+
+	/* Others may wait for an answer of the registry. */
+	if (r < 0)
+		registry_cancel(push->spec->registry);
 	return r;
 }
 

@@ -122,6 +122,11 @@ void registry_close(struct registry *registry)
 	free(registry);
 }
 
+void registry_cancel(struct registry *registry)
+{
+	http_cancel(registry->http);
+}
+
 struct registry_endpoint *registry_itself(struct registry *registry)
 {
 	return &registry->endpoints[registry->endpoint_count - 1];

@@ -37,6 +37,9 @@ struct registry;
  * SSL_CERT_DIR where it is not below /etc or /usr. No connection is made yet; no thread either. */
 int registry_open(const struct reference *reference, const struct registry_options *options, struct registry **ret, struct error *err) MUST_CHECK;
 void registry_close(struct registry *registry);
+/* From any thread, and for good: what is wanted of this registry is of no use any more. Calls under way in other threads end within about a second (-ECANCELED), also those
+ * that wait for an answer or for another try. */
+void registry_cancel(struct registry *registry);
 
 /* A manifest or index by tag or digest text. The answer's digest is checked where one was asked for; *ret_digest is always computed by us. Malloced text of at most
  * MANIFEST_SIZE_MAX; *ret_type in the fixed buffer. */

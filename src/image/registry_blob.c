@@ -173,7 +173,7 @@ int registry_get_blob(struct registry *registry, const struct digest *digest, ui
 			return 0;
 		if (err)
 			*err = failure;
-		if (download.sink_ended)
+		if (download.sink_ended || http_is_cancelled(registry->http))
 			return r;
 		if (download.endpoint->is_mirror)
 			registry_give_up_mirror(download.endpoint, &failure);

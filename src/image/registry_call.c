@@ -144,6 +144,19 @@ static void say_why(const struct registry_endpoint *endpoint, int64_t pause_ms, 
 	progress_say(endpoint->registry->progress, text);
 }
 
+/* In pieces, so that a call that is cancelled meanwhile does not sleep on. */
+static bool pause_ms(const struct registry *registry, int64_t ms)
+{
+	enum { PIECE_MS = 200 };
+
+	for (; ms > 0 && !http_is_cancelled(registry->http); ms -= PIECE_MS) {
+		int64_t piece = ms < PIECE_MS ? ms : PIECE_MS;
+
+		(void)nanosleep(&(const struct timespec){piece / 1000, piece % 1000 * 1000000}, NULL);
+	}
+	return !http_is_cancelled(registry->http);
+}
+
 bool registry_wait(struct registry_endpoint *endpoint, unsigned *attempt, const struct http_response *response, struct error *err)
 {
 	const struct registry *registry = endpoint->registry;
@@ -161,8 +174,7 @@ bool registry_wait(struct registry_endpoint *endpoint, unsigned *attempt, const 
 	if (asked > pause)
 		pause = asked;
 	say_why(endpoint, pause, response, err);
-	(void)nanosleep(&(const struct timespec){pause / 1000, pause % 1000 * 1000000}, NULL);
-	return true;
+	return pause_ms(registry, pause);
 }
 
 int registry_call_patiently(struct registry_endpoint *endpoint, const struct registry_call *call, long also, struct http_response *ret, struct error *err)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -145,9 +146,12 @@ static struct hostile_answer choose(struct hostile *hostile, const struct reques
 
 /* --- giving it --- */
 
-static void sleep_ms(int ms)
+/* Or until the other side goes, or we are stopped. */
+static void sleep_ms(const struct connection *connection, int ms)
 {
-	(void)nanosleep(&(const struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
+	struct pollfd end = {.fd = connection->fd, .events = POLLRDHUP};
+
+	(void)poll(&end, 1, ms);
 }
 
 static bool send_bytes(int fd, const void *data, size_t size)
@@ -194,12 +198,12 @@ static bool send_body(const struct connection *connection, const struct hostile_
 		from += (long long)n;
 		sent += (long long)n;
 		if (answer->cut_after && sent >= (long long)answer->cut_after) {
-			sleep_ms(20); /* a reset makes the other side forget what it has not read yet */
+			sleep_ms(connection, 20); /* a reset makes the other side forget what it has not read yet */
 			reset(connection->fd);
 			return false;
 		}
 		if (answer->pause_ms)
-			sleep_ms(answer->pause_ms);
+			sleep_ms(connection, answer->pause_ms);
 	}
 	return true;
 }
@@ -258,7 +262,7 @@ static bool answer_one(const struct connection *connection, const struct request
 	size_t size = answer.size ? answer.size : answer.body ? strlen(answer.body) : 0;
 
 	if (answer.delay_ms)
-		sleep_ms(answer.delay_ms);
+		sleep_ms(connection, answer.delay_ms);
 	if (answer.raw) {
 		(void)send_bytes(connection->fd, answer.raw, strlen(answer.raw));
 		return false;

@@ -34,6 +34,32 @@ static int one(void *context, size_t index, struct error *err)
 	return 0;
 }
 
+/* The first to end is not the first to fail: it gave up because the other one did. */
+static int one_of_two(void *context, size_t index, struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	atomic_int *begun = context;
+
+	atomic_fetch_add(begun, 1);
+	while (atomic_load(begun) < 2)
+		(void)nanosleep(&pause, NULL);
+	if (index == 0)
+		return error_set(err, ECANCELED, "was given up");
+	for (int i = 0; i < 20; i++)
+		(void)nanosleep(&pause, NULL);
+	return error_set(err, EBADMSG, "is bad");
+}
+
+Test(pool, a_better_error_than_giving_up)
+{
+	atomic_int begun = 0;
+	struct pool pool = {.one = one_of_two, .context = &begun, .count = 2};
+	struct error err = {0};
+
+	cr_expect_eq(pool_run(&pool, 2, &err), -EBADMSG, "%s", err.what);
+	cr_expect_str_eq(err.what, "is bad");
+}
+
 static const struct {
 	const char *name;
 	unsigned threads;
