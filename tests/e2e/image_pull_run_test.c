@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "e2e/images.h"
+#include "e2e/registry.h"
 
 HARNESS_SUITE(image_pull_run);
 
@@ -105,4 +106,22 @@ Test(image_pull_run, ends_with_us)
 	result = harness_finish(&started);
 	cr_expect_eq(result.left_behind, 0, "the puller outlived us");
 	harness_done(&result);
+}
+
+/* The whole way, by the real program. */
+Test(image_pull_run, from_a_registry)
+{
+	struct registry_server server;
+	const char *name;
+
+	harness_requires_subids();
+	server = registry_start(&(const struct registry_spec){.tls = false});
+	registry_push(&server, registry_make_image("small", "cp -a \"$ROOT\"/. .; layer; echo hello >greeting; config --config.cmd=cat --config.cmd=/greeting"), "team/small:1");
+	name = harness_text("%s/team/small:1", server.host);
+	program = NULL;
+	EXPECT("pulled", 0, "hello\n", NULL, NULL, "run", name);
+	EXPECT("pulled anew", 0, "hello\n", NULL, NULL, "run", "--pull=always", name);
+	registry_stop(&server);
+	EXPECT("without the registry", 0, "hello\n", NULL, NULL, "run", name);
+	EXPECT("always wants it", 125, "", "it could not be pulled", NULL, "run", "--pull=always", name);
 }
