@@ -11,6 +11,7 @@ const struct image_command image_commands[] = {
 	{"inspect", image_inspect},
 	{"system", image_system},
 	{"export", image_export},
+	{"pack", image_pack},
 	{"login", image_login},
 	{"logout", image_logout},
 	{"pull", image_pull},

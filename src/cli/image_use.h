@@ -36,6 +36,7 @@ int image_inspect(const struct image_use *use, int argc, char **argv);
 int image_load(const struct image_use *use, int argc, char **argv);
 int image_login(const struct image_use *use, int argc, char **argv);
 int image_logout(const struct image_use *use, int argc, char **argv);
+int image_pack(const struct image_use *use, int argc, char **argv);
 int image_rmi(const struct image_use *use, int argc, char **argv);
 int image_pull(const struct image_use *use, int argc, char **argv);
 int image_push(const struct image_use *use, int argc, char **argv);
