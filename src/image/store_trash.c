@@ -220,7 +220,8 @@ static void count_freed(struct store_usage *freed, const char *name, uint64_t by
 		freed->waste += bytes;
 		freed->waste_count++;
 	} else if (kind == &kinds[0]) {
-		freed->images++;
+		freed->images++; /* records are no space worth mentioning */
+		return;
 	} else if (kind == &kinds[1]) {
 		freed->blobs += bytes;
 		freed->blob_count++;
