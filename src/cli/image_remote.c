@@ -10,16 +10,14 @@
 static const char **mirrors_of_user(struct image_context *context)
 {
 	const char *text = host_env(&context->host, "CARREL_MIRRORS");
-	const char **mirrors = NULL;
+	const char **mirrors;
 	size_t count = 0;
 
 	if (!text || (context->policy && context->policy->images.at.file))
 		return NULL;
-	for (char *rest = arena_strdup(&context->arena, text), *word; (word = strtok_r(NULL, ", ", &rest));) {
-		mirrors = arena_grow(&context->arena, mirrors, count + 1, sizeof(*mirrors));
+	mirrors = arena_alloc(&context->arena, (strlen(text) / 2 + 2) * sizeof(*mirrors)); /* words have blanks between them */
+	for (char *rest = arena_strdup(&context->arena, text), *word; (word = strtok_r(NULL, ", ", &rest));)
 		mirrors[count++] = word;
-		mirrors[count] = NULL;
-	}
 	return mirrors;
 }
 
