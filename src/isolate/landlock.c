@@ -13,6 +13,10 @@ enum {
 	FS_WRITE_FILE = 1u << 1,
 	FS_READ_FILE = 1u << 2,
 	FS_READ_DIR = 1u << 3,
+	FS_REMOVE_DIR = 1u << 4,
+	FS_REMOVE_FILE = 1u << 5,
+	FS_MAKE_DIR = 1u << 7,
+	FS_MAKE_REG = 1u << 8,
 	FS_ABI_1 = (1u << 13) - 1, /* 5.13: these, and removing and making each kind of file */
 	FS_REFER = 1u << 13,       /* 5.19, ABI 2: link and rename between directories */
 	FS_TRUNCATE = 1u << 14,    /* 6.2, ABI 3 */
@@ -30,6 +34,7 @@ static const uint64_t access_rights[] = {
 	[LANDLOCK_READ] = FS_EXECUTE | FS_READ_FILE | FS_READ_DIR,
 	[LANDLOCK_WRITE] = FS_ABI_1 | FS_REFER | FS_TRUNCATE | FS_IOCTL_DEV,
 	[LANDLOCK_DEVICE] = FS_READ_FILE | FS_WRITE_FILE | FS_READ_DIR | FS_TRUNCATE | FS_IOCTL_DEV,
+	[LANDLOCK_PLAIN] = FS_READ_FILE | FS_WRITE_FILE | FS_READ_DIR | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_REFER | FS_TRUNCATE,
 };
 
 /* An older kernel takes the first part of the struct. ABI 7 (6.15) adds flags for the audit log only, and its default, no log of what a program does after

@@ -9,7 +9,8 @@
 
 #include "util/error.h"
 
-enum landlock_access { LANDLOCK_READ /* read, list, execute */, LANDLOCK_WRITE /* and everything else */, LANDLOCK_DEVICE /* read, write, ioctl on files, nothing made or removed */ };
+enum landlock_access { LANDLOCK_READ /* read, list, execute */, LANDLOCK_WRITE /* and everything else */, LANDLOCK_DEVICE /* read, write, ioctl on files, nothing made or removed */,
+	LANDLOCK_PLAIN /* read, write, make, move and remove files and directories; symlinks, devices, FIFOs and sockets are neither made nor moved to another name */ };
 
 struct landlock_rule {
 	const char *path; /* inside the finished root */

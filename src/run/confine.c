@@ -25,8 +25,9 @@ static const struct {
 } roles[CONFINE_ROLE_MAX] = {
     [CONFINE_READ] = {.has_folder = true, .folder = LANDLOCK_READ},
     [CONFINE_MERGE] = {.has_folder = true, .folder = LANDLOCK_READ, .capabilities = BIT(CAP_DAC_READ_SEARCH)},
-    [CONFINE_STORE] = {.has_folder = true, .folder = LANDLOCK_WRITE},
-    [CONFINE_FETCH] = {.has_folder = true, .folder = LANDLOCK_WRITE, .network = true, .files = network_files},
+    /* Not even a symlink that a layer brought can be put where the next command would follow it. */
+    [CONFINE_STORE] = {.has_folder = true, .folder = LANDLOCK_PLAIN},
+    [CONFINE_FETCH] = {.has_folder = true, .folder = LANDLOCK_PLAIN, .network = true, .files = network_files},
     [CONFINE_UNPACK] = {.has_folder = true, .folder = LANDLOCK_WRITE, .capabilities = UNPACK_CAPABILITIES},
 };
 

@@ -51,7 +51,9 @@ int storage_remove(const struct host *host, const char *path, struct error *err)
 /* A folder whose lock is free belongs to nobody who lives. */
 static void sweep(const struct host *host, const char *folder, unsigned most)
 {
-	DIR *dir = opendir(folder);
+	/* A symlink in its place would have us remove what is not ours. */
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 	unsigned swept = 0;
 

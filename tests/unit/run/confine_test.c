@@ -37,6 +37,14 @@ static void put_file(const char *path)
 	cr_assert(fd >= 0 && fd_write_all(fd, "text", 4) == 0);
 }
 
+static const char *in_store(const char *name)
+{
+	static char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", store, name);
+	return path;
+}
+
 static void make_tree(void)
 {
 	cr_assert_not_null(mkdtemp(folder));
@@ -45,6 +53,8 @@ static void make_tree(void)
 	(void)snprintf(store_new, sizeof(store_new), "%s/store/new", folder);
 	(void)snprintf(home_file, sizeof(home_file), "%s/file", folder);
 	cr_assert_eq(mkdir(store, 0755), 0);
+	cr_assert_eq(mkdir(in_store("folder"), 0755), 0);
+	cr_assert_eq(symlink("/", in_store("link")), 0);
 	put_file(store_file);
 	put_file(home_file);
 }
@@ -86,6 +96,29 @@ static int read_store(void)
 static int write_store(void)
 {
 	return try_open(store_new, O_WRONLY | O_CREAT);
+}
+
+/* There and back, for the next trial. */
+static int move(const char *name)
+{
+	cleanup_free char *from = mem_printf("%s/%s", store, name), *to = mem_printf("%s/moved", store);
+
+	return outcome(rename(from, to)) ? errno : outcome(rename(to, from));
+}
+
+static int move_file(void)
+{
+	return move("file");
+}
+
+static int move_folder(void)
+{
+	return move("folder");
+}
+
+static int move_link(void)
+{
+	return move("link");
 }
 
 static int read_passwd(void)
@@ -296,6 +329,9 @@ static const struct act {
     {"write in the home", write_home, 0, true},
     {"read in the store", read_store, R | M | S | F | U, false},
     {"write in the store", write_store, S | F | U, true},
+    {"move a file in the store", move_file, S | F | U, false},
+    {"move a folder in the store", move_folder, S | F | U, false},
+    {"move a symlink in the store", move_link, U, true},
     {"read /etc/passwd", read_passwd, F, true},
     {"chmod in the home", mode_of_home, U, false},
     {"fchmodat in the home", mode_at_home, U, false},
