@@ -43,6 +43,7 @@ static const struct policy_case {
 	{"profiles, the user's own", "profiles: [mine]", HARNESS_WORDS("run", "@mine", "--", "true"), 125, NULL, "it is your own, and this machine allows: mine", NULL, NULL},
 	{"profiles, the machine's", "profiles: [/etc/carrel/profiles/*]", HARNESS_WORDS("run", "@site", "--", "echo", "ok"), 0, "ok", NULL, NULL, "mkdir profiles && echo 'extends: default' >profiles/site.yaml"},
 	{"what is required", "require: [overlay.kernel, overlay.fuse]", HARNESS_WORDS("run", "--", "true"), 125, NULL, "/etc/carrel/policy.yaml:1", NULL, NULL},
+	{"where images come from", "images: [\"docker.io/library/*\"]", HARNESS_WORDS("pull", "localhost:1/x"), 125, NULL, "does not allow images from there", "at:   /etc/carrel/policy.yaml:1", NULL},
 	{"a mistake", "ceilings: {memroy: 1G}", HARNESS_WORDS("run", "--", "true"), 125, NULL, "unknown key\n  at:   /etc/carrel/policy.yaml:1:12 (ceilings.memroy)", "did you mean 'memory'?", NULL},
 	{"a mistake, in a plan", "x", HARNESS_WORDS("run", "--dry-run", "--", "true"), 125, NULL, "a policy is a map", NULL, NULL},
 	{"empty", "", HARNESS_WORDS("run", "--", "true"), 125, NULL, "it is empty", NULL, NULL},

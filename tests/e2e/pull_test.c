@@ -194,6 +194,21 @@ Test(pull, only_what_is_missing)
 	registry_stop(&server);
 }
 
+/* Docker Hub is not asked for what its mirror has. */
+Test(pull, from_a_mirror)
+{
+	struct registry_server server = registry_start(&(const struct registry_spec){.tls = false});
+	struct harness_result result;
+
+	registry_push(&server, registry_make_image("hub", "echo mirrored >hub"), "library/hub:1");
+	result = harness_run(&(const struct harness_run){ARGV("pull", "hub:1"), .env = harness_words(transfer_env("store", &server), HARNESS_WORDS(harness_text("CARREL_MIRRORS=%s", server.host)))});
+	harness_expect_status("mirror", &result, 0);
+	cr_expect_str_eq(result.out, "docker.io/library/hub:1\n", "%s", result.out);
+	transfer_expect_file("mirror", "store", "hub", "mirrored\n");
+	harness_done(&result);
+	registry_stop(&server);
+}
+
 Test(pull, on_a_terminal)
 {
 	struct registry_server server = registry_start(&(const struct registry_spec){.tls = false});
