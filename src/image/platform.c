@@ -84,7 +84,7 @@ static char *lower(char *text)
 int platform_parse(struct arena *arena, const char *text, struct platform *ret, struct error *err)
 {
 	struct platform platform = platform_host();
-	char *words[3], *rest = lower(arena_strdup(arena, text));
+	char *words[3] = {NULL}, *rest = lower(arena_strdup(arena, text));
 	size_t count = 0;
 
 	while (rest && count < ARRAY_SIZE(words)) {

@@ -130,7 +130,7 @@ static int fail_component(const char *text, const char *component, size_t len, s
 		return -EINVAL;
 	}
 	(void)error_cause(err, "its repository has capital letters");
-	for (len = 0; text[len] && len < SHOWN; len++)
+	for (len = 0; len < SHOWN && text[len]; len++)
 		lower[len] = (char)tolower((unsigned char)text[len]);
 	lower[len] = 0;
 	(void)error_hint(err, "is it '%s'?", lower);

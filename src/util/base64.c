@@ -13,8 +13,12 @@ void base64_encode(const void *data, size_t size, struct buf *out)
 	for (size_t i = 0; i < size; i += 3) {
 		size_t left = size - i;
 		unsigned group = (unsigned)bytes[i] << 16 | (left > 1 ? (unsigned)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
-		char text[4] = {alphabet[group >> 18], alphabet[group >> 12 & 63], left > 1 ? alphabet[group >> 6 & 63] : '=', left > 2 ? alphabet[group & 63] : '='};
+		char text[4] = {alphabet[group >> 18], alphabet[group >> 12 & 63], '=', '='};
 
+		if (left > 1)
+			text[2] = alphabet[group >> 6 & 63];
+		if (left > 2)
+			text[3] = alphabet[group & 63];
 		buf_add(out, text, sizeof(text));
 	}
 }

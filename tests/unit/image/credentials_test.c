@@ -34,7 +34,7 @@ static void write_file(const char *name, const char *text, mode_t mode)
 
 static const char *read_back(const char *name)
 {
-	char *text;
+	cleanup_free char *text = NULL;
 	size_t size;
 
 	cr_assert_eq(fd_slurp_at(AT_FDCWD, in(name), 100000, &text, &size), 0, "%s", name);
