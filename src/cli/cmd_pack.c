@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ struct merger {
 
 static int merger_start(struct merger *merger, const struct pack_job *job, struct error *err)
 {
+	pid_t parent = getpid();
 	int stream[2], report[2];
 
 	if (pipe2(stream, O_CLOEXEC) < 0)
@@ -48,7 +50,8 @@ static int merger_start(struct merger *merger, const struct pack_job *job, struc
 		struct error why = {0};
 
 		(void)fd_close(stream[0]);
-		(void)signal(SIGPIPE, SIG_IGN);
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+			_exit(EXIT_CARREL);
 		if (tree_source_write(job->context, &job->source, true, stream[1], &why) < 0)
 			(void)!fd_write_all(report[1], &why, sizeof(why)); /* without a parent nobody is left who could hear */
 		_exit(why.code != 0);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,6 +94,7 @@ static _Noreturn void run_child(int report, int (*write)(void *context, int fd, 
 	struct error err = {0};
 	int r;
 
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* what it writes has no name, so nobody wants it after our end */
 	for (int i = 0; i < 3; i++)
 		(void)signal((int[]){SIGINT, SIGTERM, SIGHUP}[i], SIG_DFL);
 	r = write(context, fd, &err);
