@@ -150,7 +150,7 @@ static void write_all(const struct variant *v, const struct registry_server *ser
 
 Test(registry_client, understands_skopeo_and_the_other_way_round)
 {
-	const char *image = registry_make_image("two", "mkdir etc; echo hello >etc/motd; layer; head -c 3000000 /dev/urandom >more; config --config.cmd=/bin/sh");
+	const char *image = registry_make_image("two", "mkdir etc; echo hello >etc/motd; layer; head -c 400000 /dev/urandom >more; config --config.cmd=/bin/sh");
 
 	for (size_t i = 0; i < ARRAY_SIZE(variants); i++) {
 		struct registry_server server = registry_start(&variants[i].spec);
