@@ -8,9 +8,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "image/http_parts.h"
+#include "util/fd.h"
 
 enum { POOL_MAX = 16, CONNECT_S = 30, BUFFER = 128 << 10 };
 
@@ -134,6 +136,7 @@ struct exchange {
 	struct error *err;
 	size_t header_bytes;
 	uint64_t sent;
+	int authorities; /* a file without a name, for a libcurl before 7.77; -1 */
 	int result; /* of our own callbacks */
 	char detail[CURL_ERROR_SIZE];
 };
@@ -227,8 +230,26 @@ static void set_pem(CURL *curl, CURLoption option, const struct http_pem *pem)
 		(void)curl_easy_setopt(curl, option, &blob);
 }
 
-static void set_tls(CURL *curl, const struct http_request *request)
+static void set_authorities(CURL *curl, struct exchange *exchange)
 {
+	const struct http_pem *pem = &exchange->request->tls->authorities;
+#if LIBCURL_VERSION_NUM >= 0x074d00 /* 7.77 */
+	set_pem(curl, CURLOPT_CAINFO_BLOB, pem);
+#else
+	char path[64];
+
+	if (!pem->text)
+		return;
+	exchange->authorities = memfd_create("authorities", MFD_CLOEXEC);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", exchange->authorities);
+	(void)!fd_write_all(exchange->authorities, pem->text, pem->size); /* then nobody is trusted, which libcurl says */
+	(void)curl_easy_setopt(curl, CURLOPT_CAINFO, path);
+#endif
+}
+
+static void set_tls(CURL *curl, struct exchange *exchange)
+{
+	const struct http_request *request = exchange->request;
 	const struct http_tls *tls = request->tls;
 
 	(void)curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -241,7 +262,7 @@ static void set_tls(CURL *curl, const struct http_request *request)
 	if (tls->ca_dir || tls->no_verify)
 		(void)curl_easy_setopt(curl, CURLOPT_CAPATH, tls->no_verify ? NULL : tls->ca_dir);
 	if (!tls->no_verify)
-		set_pem(curl, CURLOPT_CAINFO_BLOB, &tls->authorities);
+		set_authorities(curl, exchange);
 	if (request->with_certificate) {
 		set_pem(curl, CURLOPT_SSLCERT_BLOB, &tls->certificate);
 		set_pem(curl, CURLOPT_SSLKEY_BLOB, &tls->key);
@@ -303,7 +324,7 @@ static void set_options(struct http *http, CURL *curl, struct exchange *exchange
 	else if (request->upload || strcmp(request->method, "GET") != 0)
 		(void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 	set_protocols(curl);
-	set_tls(curl, request);
+	set_tls(curl, exchange);
 	set_proxy(curl, request);
 }
 
@@ -338,7 +359,7 @@ static CURLcode perform_without_sigpipe(CURL *curl)
 
 int http_exchange(struct http *http, const struct http_request *request, struct http_response *ret, struct error *err)
 {
-	struct exchange exchange = {.http = http, .request = request, .response = ret, .err = err};
+	struct exchange exchange = {.http = http, .request = request, .response = ret, .err = err, .authorities = -1};
 	struct curl_slist *headers = make_headers(request);
 	CURLcode code;
 	int r = 0;
@@ -364,5 +385,6 @@ int http_exchange(struct http *http, const struct http_request *request, struct 
 	}
 	curl_slist_free_all(headers);
 	give_back(http, exchange.curl);
+	(void)fd_close(exchange.authorities);
 	return r;
 }
