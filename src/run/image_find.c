@@ -22,6 +22,15 @@ static int fail(const struct image_wish *wish, int errnum, struct error *err)
 	return error_at(err, &wish->word->at, "filesystem.root");
 }
 
+static int refuse_by_policy(const struct image_wish *wish, const char *name, struct error *err)
+{
+	const struct policy *policy = wish->policy;
+
+	(void)fail(wish, EPERM, err);
+	(void)error_cause(err, "images from '%s' are not allowed on this machine (%s:%u)", name, policy->file, policy->images.at.line);
+	return error_hint(err, "%s", policy->message.v ? policy->message.v : "the administrator of this machine can change the policy");
+}
+
 /* --- pulling --------------------------------------------------------------------------------------------------------------------- */
 
 /* Its messages and its progress go to the user; what it prints as its result is none of this run's output. A signal from the terminal reaches it as
@@ -50,11 +59,26 @@ static int give_hint(const struct image_wish *wish, const char *otherwise, struc
 	return error_hint(err, "%s", otherwise);
 }
 
-static int pull(const struct image_wish *wish, struct error *err)
+/* Neither what is no reference nor what the policy forbids is worth a process. */
+static int may_be_pulled(struct arena *arena, const struct image_wish *wish, struct error *err)
 {
-	pid_t launcher = getpid(), child = fork();
-	int status;
+	struct reference reference;
+	int r = reference_parse(arena, wish->word->v, &reference, err);
 
+	if (r < 0)
+		return error_at(err, &wish->word->at, "filesystem.root");
+	const char *name = reference_format(arena, &reference);
+	return wish->policy && !policy_allows_image(wish->policy, name) ? refuse_by_policy(wish, name, err) : 0;
+}
+
+static int pull(struct arena *arena, const struct image_wish *wish, struct error *err)
+{
+	int status = may_be_pulled(arena, wish, err);
+	pid_t launcher = getpid(), child;
+
+	if (status < 0)
+		return status;
+	child = fork();
 	if (child == 0)
 		become_puller(wish, launcher);
 	status = child < 0 ? -errno : proc_wait(child);
@@ -115,7 +139,7 @@ static int look_or_pull(struct arena *arena, const struct image_wish *wish, stru
 	int r = wish->pull == PULL_ALWAYS && may_pull ? -ENOENT : look(arena, wish, store, image, hold, &why);
 
 	if (r == -ENOENT && may_pull) {
-		r = pull(wish, err);
+		r = pull(arena, wish, err);
 		return r < 0 ? r : look(arena, wish, store, image, hold, err);
 	}
 	if (r == -ENOENT)

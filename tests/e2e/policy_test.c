@@ -2,7 +2,7 @@
  * namespace, in which the file belongs to root. */
 #include <string.h>
 
-#include "e2e/harness.h"
+#include "e2e/images.h"
 
 HARNESS_SUITE(policy);
 
@@ -62,7 +62,7 @@ static struct harness_result run_under(const char *policy, const char *prepare, 
 	const char *const *start = HARNESS_WORDS("-Urm", "sh", harness_file("enter", enter), prepare ? prepare : "true", harness_program());
 
 	return harness_run(&(struct harness_run){.program = "/usr/bin/unshare", .argv = harness_words(start, words), .input = policy,
-	    ENVIRONMENT(harness_text("XDG_CONFIG_HOME=%s", harness_path("config")))});
+	    ENVIRONMENT(harness_text("XDG_CONFIG_HOME=%s", harness_path("config")), images_environment())});
 }
 
 Test(policy, is_obeyed_and_explained)
@@ -95,4 +95,37 @@ Test(policy, of_another_user)
 	harness_expect_status("another's", &result, 125);
 	harness_expect_err("another's", &result, "it belongs to the user 5 and not to root");
 	harness_done(&result);
+}
+
+/* Where an image comes from counts when it is pulled and again when it is run. An id stands for all names of the image. */
+Test(policy, images)
+{
+	struct digest layer = images_add_layer("cp -a \"$ROOT\"/. .", LAYER_RANGE);
+	const struct image config = {.command = IMAGE_TEXTS("echo", "ran")};
+	struct digest manifest = images_add("good/app", &config, &layer, 1);
+	const char *id = harness_text("%.16s", digest_hex(&manifest));
+	const struct policy_case images[] = {
+		{"allowed", "images: [docker.io/good/*]", HARNESS_WORDS("run", "--userns", "single", "good/app"), 0, "ran\n", NULL, NULL, NULL},
+		{"refused", "network: [none]\nimages: [docker.io/library/*]", HARNESS_WORDS("run", "good/app"), 125, NULL,
+			"images from 'docker.io/good/app:latest' are not allowed on this machine (/etc/carrel/policy.yaml:2)", "at:   command line IMAGE", NULL},
+		{"not even pulled", "images: [docker.io/library/*]\nmessage: ask desk@example.org", HARNESS_WORDS("run", "good/missing"), 125, NULL,
+			"images from 'docker.io/good/missing:latest' are not allowed", "hint: ask desk@example.org", NULL},
+		{"by its digits", "images: [docker.io/good/*]", HARNESS_WORDS("run", "--userns", "single", id), 0, "ran\n", NULL, NULL, NULL},
+		{"by its digits, refused", "images: [docker.io/library/*]", HARNESS_WORDS("run", id), 125, NULL, "are not allowed on this machine", NULL, NULL},
+		{"a policy without a word on images", "network: [none]", HARNESS_WORDS("run", "--userns", "single", "good/app"), 0, "ran\n", NULL, NULL, NULL},
+	};
+
+	harness_requires_program("unshare");
+	for (size_t i = 0; i < ARRAY_SIZE(images); i++) {
+		struct harness_result result = run_under(images[i].policy, NULL, images[i].words);
+
+		harness_expect_status(images[i].name, &result, images[i].status);
+		if (images[i].out)
+			harness_expect_out(images[i].name, &result, images[i].out);
+		if (images[i].err)
+			harness_expect_err(images[i].name, &result, images[i].err);
+		if (images[i].also)
+			harness_expect_err(images[i].name, &result, images[i].also);
+		harness_done(&result);
+	}
 }
