@@ -104,7 +104,7 @@ static void manage(struct job *job)
 	_exit(WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : 4);
 }
 
-bool inside_run(bool range, void (*body)(const void *context, struct buf *complaints), const void *context, struct buf *ret_complaints)
+bool inside_collect(bool range, void (*body)(const void *context, struct buf *complaints), const void *context, struct buf *ret_complaints)
 {
 	struct job job = {.range = range, .body = body, .context = context};
 	int report[2], status;
@@ -137,7 +137,7 @@ void inside_test(bool range, void (*body)(const void *context, struct buf *compl
 {
 	struct buf complaints = {0};
 
-	if (!inside_run(range, body, context, &complaints))
+	if (!inside_collect(range, body, context, &complaints))
 		cr_skip_test("no %s here", range ? "range of ids" : "user namespace");
 	cr_expect(complaints.size == 0, "%s", complaints.text);
 	buf_done(&complaints);
