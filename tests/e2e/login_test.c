@@ -65,6 +65,21 @@ Test(login, kept_in_dockers_file)
 	registry_stop(&server);
 }
 
+/* skopeo keeps it, for a namespace only, where podman does. */
+Test(login, used_by_pull)
+{
+	struct registry_server server = registry_start(&guarded);
+	const char *const *home = at_home(&server, harness_text("CARREL_ROOT=%s", harness_path("store")));
+	const char *name = harness_text("%s/team/small:1", server.host);
+
+	registry_push(&server, registry_make_image("small", "echo hello >motd"), "team/small:1");
+	expect("nobody", WORDS("pull", "-q", "--userns", "single", name), home, NULL, 125, "", harness_text("carrel login %s", server.host));
+	(void)harness_shell(harness_text("mkdir run/containers; skopeo login --authfile run/containers/auth.json --cert-dir '%s' -u ada -p secret %s/team", server.certs, server.host));
+	expect("another namespace", WORDS("pull", "-q", "--userns", "single", harness_text("%s/other/small:1", server.host)), home, NULL, 125, "", "carrel login");
+	expect("ada", WORDS("pull", "-q", "--userns", "single", name), home, NULL, 0, "sha256:", "");
+	registry_stop(&server);
+}
+
 static const char helper[] = "#!/bin/sh\n"
 			     "cd \"${0%/*}\" || exit\n"
 			     "case $1 in\n"
