@@ -31,7 +31,10 @@ static int ask(const struct image_use *use, const char *what, const char *comman
 	buf_printf(&question, "This removes %s. Go on? [y/N] ", what);
 	(void)!fd_write_all(STDERR_FILENO, question.text, question.size); /* who does not see it says no */
 	ssize_t n = read(STDIN_FILENO, answer, sizeof(answer) - 1);
-	return n > 0 && (answer[0] == 'y' || answer[0] == 'Y');
+	if (n > 0 && (answer[0] == 'y' || answer[0] == 'Y'))
+		return 1;
+	report_line("nothing was removed");
+	return 0;
 }
 
 /* --- df, prune --- */

@@ -7,7 +7,11 @@
 #include "cli/top.h"
 #include "image/image_check.h"
 
-enum { GAP = 3, WIDTH_LEAST = 10, MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+enum { GAP = 3, WIDTH_LEAST = 10 };
+
+#define MINUTE INT64_C(60)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
 
 void image_table_add(struct image_table *table, const char *text)
 {

@@ -253,6 +253,42 @@ Test(store_commands, prune_asks_and_frees)
 	cr_expect_null(strstr(OUT("images"), "app"));
 }
 
+/* On a terminal, which is asked. What it showed. */
+static const char *answer(const char *word, const char *const *argv)
+{
+	struct harness_started started = harness_start(&(struct harness_run){.argv = argv, .env = environment(), .terminal = true});
+	const char *shown;
+
+	cr_assert(write(started.terminal, word, strlen(word)) == (ssize_t)strlen(word));
+	struct harness_result result = harness_finish(&started);
+	harness_expect_status(word, &result, 0);
+	shown = harness_text("%s", result.out);
+	harness_done(&result);
+	return shown;
+}
+
+static const struct {
+	const char *name, *word, *has;
+	size_t images; /* that are left */
+} answers[] = {
+	{"an empty line", "\n", "nothing was removed", 1},
+	{"no", "no\n", "nothing was removed", 1},
+	{"something else", "please\n", "nothing was removed", 1},
+	{"yes", "y\n", "Deleted images: 1", 0},
+};
+
+Test(store_commands, only_yes_is_yes)
+{
+	load("app:1", "one", "2001");
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+		const char *shown = answer(answers[i].word, HARNESS_WORDS("system", "prune", "--all"));
+
+		cr_expect(strstr(shown, "This removes all images that no sandbox uses, and what downloads have left. Go on? [y/N]"), "%s: %s", answers[i].name, shown);
+		cr_expect(strstr(shown, answers[i].has), "%s: %s", answers[i].name, shown);
+		cr_expect_eq(strlen(OUT("images", "-q")), answers[i].images * 13, "%s", answers[i].name);
+	}
+}
+
 Test(store_commands, reset_removes_images_and_kept_sandboxes_and_no_more)
 {
 	const char *other = harness_file("store/notes.txt", "mine");
