@@ -3,7 +3,7 @@
 # goes on, and then the command is confined exactly as ever, or it ends with 125, 126 or 127 and a message that names an act and a cause. It never
 # hangs or crashes; no process stays (strace waits for the last of them), and no file, mount or placeholder.
 #
-#   tests/fault/inject.sh [MODE [CALL…]]     modes: host layers fuse limits, all at once without one
+#   tests/fault/inject.sh [MODE [CALL…]]     modes: host layers fuse limits image, all at once without one
 #
 # FAULT_MOST: how many calls of each kind (4; 1000 is all, which takes half an hour).
 set -eu
@@ -34,6 +34,15 @@ prepare()
 	export HOME XDG_RUNTIME_DIR CARREL_ROOT
 	cd "$work/project"
 	failures=0 tries=0
+	[ "$mode" != image ] || make_image
+}
+
+make_image()
+{
+	roots=${CARREL_TEST_ROOTS:-/var/tmp/carrel-roots-$(id -u)}
+	[ -d "$roots/busybox" ] || { echo "SKIP: fault: image: no busybox root here"; exit 0; }
+	tar -C "$roots/busybox" -cf "$work/busybox.tar" .
+	"$carrel" import -q --userns single "$work/busybox.tar" busybox >/dev/null
 }
 
 options() # MODE
@@ -42,6 +51,7 @@ options() # MODE
 	case $1 in
 	host) printf '%s\n' --set 'filesystem.protect=[$PWD/.env, $PWD/.git/hooks/]' --set 'filesystem.hide=[$PWD/src]' ;;
 	limits) printf '%s\n' -m 500M --pids-limit 50 --cpus 1 --set resources.output=1M --set resources.scratch=10M ;;
+	image) printf '%s\n' @container --pull never --userns single --set filesystem.root=image:busybox ;;
 	layers | fuse) printf '%s\n' --mount "type=bind,src=$work/lower,dst=$work/project/src,mode=discard" --overlay "$(echo "$1" | sed 's/layers/kernel/')" ;;
 	esac
 }
@@ -167,9 +177,9 @@ if [ $# -gt 0 ]; then
 fi
 all=$(mktemp -d "${TMPDIR:-/var/tmp}/fault.XXXXXX")
 trap 'rm -rf "$all"' EXIT
-for mode in host layers fuse limits; do
+for mode in host layers fuse limits image; do
 	"$0" $mode >"$all/$mode" 2>&1 && echo 0 >"$all/$mode.status" || echo $? >"$all/$mode.status" &
 done
 wait
-cat "$all/host" "$all/layers" "$all/fuse" "$all/limits"
+cat "$all/host" "$all/layers" "$all/fuse" "$all/limits" "$all/image"
 ! grep -qvx 0 "$all"/*.status
