@@ -220,7 +220,7 @@ static int ask_patiently(struct registry_endpoint *endpoint, const char *scope, 
 	return r;
 }
 
-static int fetch(struct registry_endpoint *endpoint, const char *scope, struct error *err)
+static int fetch(struct registry_endpoint *endpoint, const char *scope, const struct registry_token **ret, struct error *err)
 {
 	struct http_response response = {0};
 	struct registry_token *token;
@@ -246,6 +246,7 @@ static int fetch(struct registry_endpoint *endpoint, const char *scope, struct e
 	token = mem_alloc(sizeof(*token));
 	*token = (struct registry_token){.scope = mem_strdup(scope), .text = text, .good_until_ms = good_until_ms, .next = endpoint->tokens};
 	endpoint->tokens = token;
+	*ret = token;
 	return 0;
 }
 
@@ -253,13 +254,14 @@ static int fetch(struct registry_endpoint *endpoint, const char *scope, struct e
 
 static int bearer_header(struct registry_endpoint *endpoint, const char *scope, char **ret, bool *ret_is_fresh, struct error *err)
 {
+	const struct registry_token *token = find(endpoint, scope);
 	int r = 0;
 
-	*ret_is_fresh = !find(endpoint, scope);
-	if (*ret_is_fresh)
-		r = fetch(endpoint, scope, err);
+	*ret_is_fresh = !token;
+	if (!token)
+		r = fetch(endpoint, scope, &token, err);
 	if (r == 0)
-		*ret = mem_printf("Authorization: Bearer %s", find(endpoint, scope)->text);
+		*ret = mem_printf("Authorization: Bearer %s", token->text);
 	return r;
 }
 

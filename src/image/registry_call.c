@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -163,8 +164,8 @@ bool registry_wait(struct registry_endpoint *endpoint, unsigned *attempt, const 
 	int64_t asked = response->failure == HTTP_FINE ? asked_to_wait_ms(response) : -1, pause;
 
 	if (asked > (int64_t)RETRY_AFTER_MAX_S * 1000) {
-		(void)error_hint(err, endpoint->credentials ? "it asks us to come back in %lld minutes" : "it asks us to come back in %lld minutes; it may allow more after `carrel login %s`",
-		    (long long)(asked / 60000 + 1), endpoint->name);
+		(void)error_hint(err, endpoint->credentials ? "it asks us to come back in %" PRId64 " minutes" : "it asks us to come back in %" PRId64 " minutes; it may allow more after `carrel login %s`",
+		    asked / 60000 + 1, endpoint->name);
 		return false;
 	}
 	if (++*attempt >= registry->attempts)
