@@ -133,10 +133,17 @@ static int write_squash(struct pack_job *job, int fd, struct squash_tool *tool, 
 	const struct image_use *use = job->context->use;
 	struct squash_spec spec = {.compression = use->compression ? use->compression : "zstd", .out = fd};
 	const struct merge_spec layers = {.layers = job->source.layers, .count = job->source.count};
+	const struct idmap_spec single = {.mode = IDMAP_SINGLE};
+	struct idmap_facts facts;
+	struct idmap_plan ids;
 	struct error why = {0};
 	int r = merge_read_root(&layers, &spec.root, err);
 
-	spec.root.uid = spec.root.gid = 0; /* seen from out here, it is another number's */
+	spec.ids = &ids;
+	if (r == 0)
+		r = host_id_facts(&job->context->host, &facts, err);
+	if (r == 0)
+		r = idmap_plan(&job->context->arena, &single, &facts, &ids, err);
 	if (r == 0)
 		r = squash_tool_start(tool, &spec, err);
 	if (r == 0)

@@ -138,9 +138,9 @@ static const char *const export_usages[] = {"[OPTIONS] IMAGE|SANDBOX", NULL};
 static const char *const export_paragraphs[] = {
 	"Writes the file tree of an image, or of a kept sandbox (run --name), as one tar archive.", NULL,
 };
-static const char *const pack_usages[] = {"[OPTIONS] IMAGE", NULL};
+static const char *const pack_usages[] = {"[OPTIONS] IMAGE|SANDBOX", NULL};
 static const char *const pack_paragraphs[] = {
-	"Makes one file of an image (squashfs), which `carrel run ./FILE` mounts and runs without unpacking: to hand to a colleague, or to put on a shared filesystem.", NULL,
+	"Makes one file of an image, or of a kept sandbox (squashfs), which `carrel run ./FILE` mounts and runs without unpacking: to hand to a colleague, or to put on a shared filesystem.", NULL,
 };
 static const struct command_example pack_examples[] = {
 	{"carrel pack -o env.sqfs python:3.12", "one file that holds an environment"},

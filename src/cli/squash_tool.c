@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "isolate/inside.h"
 #include "util/fd.h"
 #include "util/mem.h"
 #include "util/proc.h"
@@ -44,7 +45,7 @@ static bool reads_tar(const char *program)
 struct words {
 	char *items[ARGUMENTS_MOST + 1];
 	size_t count;
-	char mode[16], uid[16], gid[16];
+	char mode[16];
 };
 
 static void add(struct words *words, const char *word)
@@ -65,14 +66,8 @@ static void add_options(struct words *words, const struct squash_spec *spec)
 	add(words, "-quiet");
 	add(words, "-no-progress");
 	(void)snprintf(words->mode, sizeof(words->mode), "%o", spec->root.mode & 07777u);
-	(void)snprintf(words->uid, sizeof(words->uid), "%u", spec->root.uid);
-	(void)snprintf(words->gid, sizeof(words->gid), "%u", spec->root.gid);
 	add(words, "-root-mode");
 	add(words, words->mode);
-	add(words, "-root-uid");
-	add(words, words->uid);
-	add(words, "-root-gid");
-	add(words, words->gid);
 }
 
 static void make_words(struct words *words, const char *name, const struct squash_spec *spec)
@@ -120,24 +115,65 @@ static int find(const char **ret_name, char **ret_program, struct error *err)
 
 /* --- its life ------------------------------------------------------------------------------------------------------------------------------------ */
 
-static _Noreturn void become(const char *program, const struct words *words, const struct squash_spec *spec, int input, int log, pid_t parent)
+struct start {
+	const struct squash_spec *spec;
+	const struct words *words;
+	const char *program;
+	int input, log;
+	pid_t parent;
+};
+
+static bool end_with(pid_t parent)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
+}
+
+static _Noreturn void become(const struct start *start, pid_t parent)
 {
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
 	char date[64] = "SOURCE_DATE_EPOCH=";
 	char *envp[] = {"PATH=" PROC_SYSTEM_PATH, "LC_ALL=C", epoch ? date : NULL, NULL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	/* Out of the way of the numbers that it gets. */
-	int from = fcntl(input, F_DUPFD_CLOEXEC, 10), out = fcntl(spec->out, F_DUPFD_CLOEXEC, 10), says = fcntl(log, F_DUPFD_CLOEXEC, 10);
+	int from = fcntl(start->input, F_DUPFD_CLOEXEC, 10), out = fcntl(start->spec->out, F_DUPFD_CLOEXEC, 10), says = fcntl(start->log, F_DUPFD_CLOEXEC, 10);
 
 	(void)snprintf(date, sizeof(date), "SOURCE_DATE_EPOCH=%.40s", epoch ? epoch : "");
-	if (null < 0 || dup2(from, 0) < 0 || dup2(null, 1) < 0 || dup2(says, 2) < 0 || dup2(out, 3) < 0)
+	if (null < 0 || dup2(from, 0) < 0 || dup2(null, 1) < 0 || dup2(says, 2) < 0 || dup2(out, 3) < 0 || !end_with(parent))
 		_exit(EXIT_CARREL);
 	fd_close_range(4, ~0u);
 	(void)signal(SIGPIPE, SIG_DFL);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
-		_exit(EXIT_CARREL);
-	(void)execve(program, words->items, envp);
+	(void)execve(start->program, start->words->items, envp);
 	_exit(EXIT_NOT_EXEC);
+}
+
+/* In the user namespace: run it, and give its exit status as the negative number that inside_run hands on. */
+static int run_as_root(void *data)
+{
+	const struct start *start = data;
+	pid_t self = getpid(), child;
+	int status;
+
+	if (!end_with(start->parent))
+		return -ESRCH;
+	child = fork();
+	if (child == 0)
+		become(start, self);
+	(void)close(start->input); /* the tool is the only one who reads: its end is told to who writes */
+	status = child < 0 ? -errno : proc_wait(child);
+	return status > 0 ? -EIO : status;
+}
+
+static _Noreturn void run_tool(struct start *start, pid_t parent)
+{
+	struct error err = {0};
+
+	if (!end_with(parent))
+		_exit(EXIT_CARREL);
+	start->parent = getpid();
+	int r = inside_run(start->spec->ids, run_as_root, start, &err);
+	if (err.code)
+		(void)dprintf(start->log, "error: %s: %s\n", err.what, err.cause);
+	_exit(r < 0);
 }
 
 int squash_tool_start(struct squash_tool *ret, const struct squash_spec *spec, struct error *err)
@@ -159,8 +195,10 @@ int squash_tool_start(struct squash_tool *ret, const struct squash_spec *spec, s
 		return r;
 	}
 	tool.pid = fork();
-	if (tool.pid == 0)
-		become(program, &words, spec, ends[0], tool.log, parent);
+	if (tool.pid == 0) {
+		(void)fd_close(ends[1]);
+		run_tool(&(struct start){.spec = spec, .words = &words, .program = program, .input = ends[0], .log = tool.log}, parent);
+	}
 	(void)fd_close(ends[0]);
 	tool.input = ends[1];
 	if (tool.pid < 0) {

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "image/merge.h"
+#include "isolate/idmap.h"
 #include "util/error.h"
 
 struct squash_tool {
@@ -16,7 +17,8 @@ struct squash_tool {
 
 struct squash_spec {
 	const char *compression; /* zstd, gzip, xz, lz4 */
-	struct merge_root root;
+	struct merge_root root;  /* its mode counts; the owner is root */
+	const struct idmap_plan *ids; /* the user's own id as root: the owner of the root directory is whoever runs mksquashfs (4.5.1 does not obey -root-uid with -tar) */
 	int out;                 /* an empty regular file */
 };
 

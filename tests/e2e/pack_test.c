@@ -105,6 +105,8 @@ Test(pack, kept_sandboxes)
 Test(pack, runs_elsewhere)
 {
 	make_packed();
+	const char *root = harness_shell("unsquashfs -lln app.sqfs | head -n 1");
+	cr_expect(strstr(root, "drwxr-xr-x 0/0 "), "%s", root);
 	for (size_t i = 0; i < ARRAY_SIZE(overlays); i++) {
 		const char *overlay = overlays[i];
 
