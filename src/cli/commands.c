@@ -103,6 +103,11 @@ static const struct command_example login_examples[] = {
 static const char *const logout_usages[] = {"[REGISTRY]", NULL};
 
 static const char *const images_usages[] = {"[OPTIONS] [NAME[:TAG]]", NULL};
+static const char *const images_paragraphs[] = {
+	"The newest first. NAME is a repository (debian), one with its tag (debian:12), or a pattern of the shell's ('registry.example/*'). SIZE is what the image takes in a "
+	"registry, layers compressed; `carrel system df` tells what all of them take of the disk.",
+	NULL,
+};
 static const char *const tag_usages[] = {"IMAGE NAME[:TAG]", NULL};
 static const char *const rmi_usages[] = {"[OPTIONS] IMAGE…", NULL};
 static const char *const rmi_paragraphs[] = {
@@ -164,7 +169,7 @@ const struct command commands[] = {
 	{"push", "Send an image to a registry", push_usages, push_paragraphs, push_options, NULL, NULL, cmd_image, .runs_program = false},
 	{"login", "Keep a name and password for a registry", login_usages, login_paragraphs, login_options, login_examples, NULL, cmd_image, .runs_program = false},
 	{"logout", "Forget the name and password for a registry", logout_usages, NULL, NULL, NULL, NULL, cmd_image, .runs_program = false},
-	{"images", "List images", images_usages, NULL, images_options, NULL, NULL, cmd_image, .runs_program = false},
+	{"images", "List images", images_usages, images_paragraphs, images_options, NULL, NULL, cmd_image, .runs_program = false},
 	{"tag", "Give an image another name", tag_usages, NULL, NULL, NULL, NULL, cmd_image, .runs_program = false},
 	{"rmi", "Remove images", rmi_usages, rmi_paragraphs, rmi_options, NULL, NULL, cmd_image, .runs_program = false},
 	{"history", "Show how an image was made", history_usages, NULL, history_options, NULL, NULL, cmd_image, .runs_program = false},
