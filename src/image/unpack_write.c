@@ -19,7 +19,10 @@
 #include "image/unpack_parts.h"
 #include "util/mem.h"
 
-enum { BLOCK = 256 << 10 };
+enum {
+	BLOCK = 256 << 10,
+	BESIDE_MAX = 256 << 20, /* of what makes no file: data of a directory or a link, and what is behind the archive's end. More of it is a bomb that takes time only. */
+};
 
 int unpack_refuse(struct unpack_tree *tree, int errnum, const struct unpack_entry *entry, const char *cause, ...)
 {
@@ -57,6 +60,8 @@ static int take_entry(struct unpack_tree *tree, struct unpack_entry *entry)
 	tree->result->entries++;
 	if (tree->spec->entries_max && tree->result->entries > tree->spec->entries_max)
 		return unpack_refuse(tree, E2BIG, entry, "it is one more than the %llu entries that an archive may have", (unsigned long long)tree->spec->entries_max);
+	if (archive_entry_size(from) > BESIDE_MAX && (archive_entry_filetype(from) != AE_IFREG || archive_entry_hardlink(from)))
+		return unpack_refuse(tree, EFBIG, entry, "it is no file, and brings more than %d bytes of data", BESIDE_MAX);
 	r = unpack_name_parse(tree, entry, "it", entry->said, &entry->name, &skip);
 	if (r < 0 || skip)
 		return r;
@@ -108,12 +113,21 @@ static int read_entries(struct unpack_tree *tree)
 static int drain(struct unpack_tree *tree, int fd)
 {
 	cleanup_free char *buffer = mem_alloc(BLOCK);
-	ssize_t n;
+	int64_t left = BESIDE_MAX;
 
-	do
-		n = read(fd, buffer, BLOCK);
-	while (n > 0 || (n < 0 && errno == EINTR));
-	return n < 0 ? error_set(&tree->refusal, errno, "cannot read the archive to its end") : 0;
+	for (;;) {
+		ssize_t n = read(fd, buffer, BLOCK);
+
+		if (n == 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return error_set(&tree->refusal, errno, "cannot read the archive to its end");
+		left -= n > 0 ? n : 0;
+		if (left < 0) {
+			(void)error_set(&tree->refusal, EFBIG, "cannot unpack the layer");
+			return error_cause(&tree->refusal, "behind the archive's end there are more than %d bytes", BESIDE_MAX);
+		}
+	}
 }
 
 /* What the root has where the archive does not say. */

@@ -329,6 +329,47 @@ Test(unpack_write, limits)
 	inside_test(false, try_limits, NULL);
 }
 
+static void put_zeros(struct tar_out *out)
+{
+	static const char zeros[1 << 16];
+
+	for (int i = 0; i < 300 << 4 && !out->failed; i++)
+		tar_raw(out, zeros, sizeof(zeros));
+}
+
+static void write_endless(struct tar_out *out)
+{
+	PUT(.name = "a", .data = "x");
+	tar_end(out);
+	put_zeros(out);
+}
+
+static void write_fat_directory(struct tar_out *out)
+{
+	PAX({"size", "300000000", 0});
+	PUT(.name = "d", .type = '5');
+	put_zeros(out);
+}
+
+static void try_bombs(const void *context, struct buf *complaints)
+{
+	struct attempt one;
+
+	(void)context;
+	attempt(&one, archive(write_endless), LAYER(LAYER_SINGLE));
+	expect_result(complaints, &one, EFBIG, "behind the archive's end");
+	attempt_done(&one, complaints, "endless");
+	attempt(&one, archive(write_fat_directory), LAYER(LAYER_SINGLE));
+	if (one.err.code && one.err.code != EFBIG) /* (libarchive may say that directories have no size) */
+		expect_result(complaints, &one, EFBIG, "brings more than");
+	attempt_done(&one, complaints, "fat");
+}
+
+Test(unpack_write, bombs_that_make_no_file)
+{
+	inside_test(false, try_bombs, NULL);
+}
+
 static void try_reserved(const void *context, struct buf *complaints)
 {
 	struct attempt one;
