@@ -14,6 +14,7 @@ static const char *const run_paragraphs[] = {
 	"When the command ends, however it ends, nothing of the sandbox stays.",
 	"IMAGE is a reference as for `carrel pull`, or the first digits of an id; it is pulled where it is missing. Its entrypoint, command, variables, user, working directory and "
 	"volumes count as they do with Docker. Where IMAGE is named together with a profile, the profile's files and rights hold, and the image is the root.",
+	"IMAGE that begins with / or ./ or ../, or ends in .sqfs, .sqsh or .squashfs, is a file: what `carrel pack` has made, or another squashfs.",
 	"Exit status: the command's own; 128+n when signal n ended it; 125 when carrel could not do it; 126 when the command could not be executed; 127 when it was not found.",
 	NULL,
 };
