@@ -7,7 +7,10 @@
  * LAYER_SINGLE: every file belongs to the one id; what the archive said is kept where fuse-overlayfs reads it, in user.containers.override_stat ("UID:GID:MODE", octal mode) on
  * regular files and directories, the layer's root first, which switches it on.
  *
- * Refused, with the entry's name: "..", hard links to outside or to what is no file of this layer, names longer than PATH_MAX, sizes that lie. Absolute names are
+ * What an entry says of a name replaces what an earlier one said; two directories become one. A whiteout speaks of the layers below only: what this layer has by that name
+ * stays, and is opaque where it is a directory. Parents that the archive lacks are root's, 0755.
+ *
+ * Refused, with the entry's name: "..", a root that is no directory, a parent that is none (or a symlink to nowhere), names through .wh.*, hard links to outside or to what is no file of this layer, names longer than PATH_MAX, sizes that lie. Absolute names are
  * taken as relative. A symlink as parent is followed inside the target only (openat2 RESOLVE_IN_ROOT). Devices are left out and counted (a sandbox has its own /dev). Attributes
  * named user.overlay.*, trusted.*, user.containers.*, user.fuseoverlayfs.* and security.* but capabilities are left out: they would speak to the overlay.
  */
