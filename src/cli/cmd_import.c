@@ -70,6 +70,11 @@ static int open_directory(const struct image_context *context, const char *path,
 	packer.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (packer.dir < 0)
 		return error_set(err, errno, "cannot read the directory '%s'", path);
+	int r = image_context_allows_input(context, packer.dir, err);
+	if (r < 0) {
+		(void)fd_close(packer.dir);
+		return r;
+	}
 	if (pipe2(ends, O_CLOEXEC) < 0 || pipe2(report, O_CLOEXEC) < 0)
 		return error_set(err, errno, "cannot make a pipe");
 	ret->packer = fork();
@@ -94,7 +99,8 @@ static int open_source(const struct image_context *context, const char *path, st
 
 	if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return open_directory(context, path, ret, err);
-	return image_input_open(path, "carrel import -", &ret->fd, err);
+	int r = image_input_open(path, "carrel import -", &ret->fd, err);
+	return r < 0 ? r : image_context_allows_input(context, ret->fd, err);
 }
 
 /* A packer that failed has cut the stream, perhaps between two files, which then looks like a whole one. */

@@ -21,6 +21,8 @@ static int load(struct image_context *context, struct error *err)
 	int r = image_input_open(context->use->input, "carrel load", &in, err);
 
 	if (r == 0)
+		r = image_context_allows_input(context, in, err);
+	if (r == 0)
 		r = image_context_write(context, err);
 	if (r == 0)
 		r = image_context_unpacker(context, err);

@@ -21,6 +21,8 @@ static int tag(struct image_context *context, const char *word, const char *name
 		r = image_context_write(context, err);
 	if (r == 0)
 		r = store_find(&context->store, &context->arena, word, &image, &record, err);
+	if (r == 0)
+		r = image_context_allows_image(context, word, &image.manifest, err);
 	return r < 0 ? r : store_tag(&context->store, &reference, &image.manifest, err);
 }
 

@@ -1,7 +1,10 @@
 #include "cli/image_context.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/paths.h"
 #include "cli/report.h"
@@ -72,21 +75,61 @@ int image_context_unpacker(struct image_context *context, struct error *err)
 	return unpacker_start(&context->host, context->store.path, cli_data_dir(), mode, &context->unpacker, err);
 }
 
-int image_context_allows(const struct image_context *context, const struct reference *reference, struct error *err)
+static int refuse(const struct image_context *context, const char *name, const char *cause, const char *advice, struct error *err)
 {
 	const struct policy *policy = context->policy;
+
+	(void)error_set(err, EPERM, "cannot use the image '%s'", name);
+	(void)error_cause(err, "%s", cause);
+	(void)error_at(err, &policy->images.at, "images");
+	return error_hint(err, "%s", policy->message.v ? policy->message.v : advice);
+}
+
+int image_context_allows(const struct image_context *context, const struct reference *reference, struct error *err)
+{
 	struct arena arena = {0};
 	const char *name = reference_format(&arena, reference);
 	int r = 0;
 
-	if (policy && !policy_allows_image(policy, name)) {
-		r = error_set(err, EPERM, "cannot use the image '%s'", name);
-		(void)error_cause(err, "the policy of this machine does not allow images from there");
-		(void)error_at(err, &policy->images.at, "images");
-		(void)error_hint(err, "%s", policy->message.v ? policy->message.v : "ask the administrator, or take the image from a registry that the policy names");
-	}
+	if (context->policy && !policy_allows_image(context->policy, name))
+		r = refuse(context, name, "the policy of this machine does not allow images from there", "ask the administrator, or take the image from a registry that the policy names", err);
 	arena_done(&arena);
 	return r;
+}
+
+int image_context_allows_input(const struct image_context *context, int fd, struct error *err)
+{
+	char link[32], path[PATH_MAX];
+	ssize_t size;
+
+	if (!context->policy || !context->policy->images.at.file)
+		return 0;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	size = readlink(link, path, sizeof(path) - 1);
+	if (size < 0)
+		return error_set(err, errno, "cannot see where the image comes from");
+	path[size] = 0;
+	if (policy_allows_image(context->policy, path))
+		return 0;
+	return refuse(context, path, "the policy of this machine says where images may come from, and not from this file", "ask the administrator, or pull the image from a registry that the policy names", err);
+}
+
+int image_context_allows_image(struct image_context *context, const char *word, const struct digest *manifest, struct error *err)
+{
+	struct store_ref *refs;
+	size_t count;
+	int r;
+
+	if (!context->policy || !context->policy->images.at.file)
+		return 0;
+	r = store_refs(&context->store, &context->arena, &refs, &count, err);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (digest_equal(&refs[i].manifest, manifest) && policy_allows_image(context->policy, refs[i].name))
+			return 0;
+	if (r < 0)
+		return r;
+	return refuse(context, word, "the policy of this machine does not allow it by any of its names, and one more does not change where it comes from",
+	    "ask the administrator, or take the image from a registry that the policy names", err);
 }
 
 int image_fail(const struct error *err)

@@ -31,6 +31,10 @@ int image_context_write(struct image_context *context, struct error *err) MUST_C
 int image_context_unpacker(struct image_context *context, struct error *err) MUST_CHECK;
 /* May images come from there (policy.yaml's `images`)? -EPERM with the policy's file and line. */
 int image_context_allows(const struct image_context *context, const struct reference *reference, struct error *err) MUST_CHECK;
+/* The same for an archive or a directory that is open for reading. What it calls itself proves nothing, so that its path must match, as a squashfs file's does when it is run. */
+int image_context_allows_input(const struct image_context *context, int fd, struct error *err) MUST_CHECK;
+/* The same for an image of the store that is to get one more name: one that it has already must be allowed. `word` is for the message. */
+int image_context_allows_image(struct image_context *context, const char *word, const struct digest *manifest, struct error *err) MUST_CHECK;
 
 /* The usual ends: print the error and give its exit status; complain about a number of words. */
 int image_fail(const struct error *err);

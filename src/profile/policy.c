@@ -88,7 +88,7 @@ static struct schema_key table[] = {
 	{.name = "network", .type = SCHEMA_TEXTS, AT(network), .help = "The values of network.mode that are allowed."},
 	{.name = "profiles", .type = SCHEMA_TEXTS, AT(profiles), .accept = accept_profile, .help = "The profiles that may be asked for: names, or patterns of absolute paths such as /opt/site/*.yaml. "
 		"A name stands for the machine's or the installation's profile, not for a user's own of the same name. What an allowed profile extends is not looked at."},
-	{.name = "images", .type = SCHEMA_TEXTS, AT(images), .accept = accept_image, .help = "Where images may come from: patterns of full references, such as docker.io/library/*."},
+	{.name = "images", .type = SCHEMA_TEXTS, AT(images), .accept = accept_image, .help = "Where images may come from: patterns of full references, such as docker.io/library/*, and of the paths of files that are run, loaded or imported."},
 	{.name = "mirrors", .type = SCHEMA_TEXTS, AT(mirrors), .accept = accept_mirror, .help = "Registries, HOST or HOST:PORT, that are asked for Docker Hub's images before Docker Hub is."},
 	{.name = "message", .type = SCHEMA_TEXT, AT(message), .help = "The hint of each refusal: whom to ask."},
 	{.name = NULL},

@@ -104,6 +104,8 @@ Test(policy, images)
 	const struct image config = {.command = IMAGE_TEXTS("echo", "ran")};
 	struct digest manifest = images_add("good/app", &config, &layer, 1);
 	const char *id = harness_text("%.16s", digest_hex(&manifest));
+	const char *archive = harness_shell("mkdir in; : >in/file; tar -cf in.tar -C in file; printf %s \"$PWD/in.tar\"");
+	const char *files = harness_text("images: [\"%s\"]", archive);
 	const struct policy_case images[] = {
 		{"allowed", "images: [docker.io/good/*]", HARNESS_WORDS("run", "--userns", "single", "good/app"), 0, "ran\n", NULL, NULL, NULL},
 		{"refused", "network: [none]\nimages: [docker.io/library/*]", HARNESS_WORDS("run", "good/app"), 125, NULL,
@@ -112,6 +114,15 @@ Test(policy, images)
 			"images from 'docker.io/good/missing:latest' are not allowed", "hint: ask desk@example.org", NULL},
 		{"by its digits", "images: [docker.io/good/*]", HARNESS_WORDS("run", "--userns", "single", id), 0, "ran\n", NULL, NULL, NULL},
 		{"by its digits, refused", "images: [docker.io/library/*]", HARNESS_WORDS("run", id), 125, NULL, "are not allowed on this machine", NULL, NULL},
+		/* What an archive or the user calls an image does not change where it comes from. */
+		{"another name", "images: [docker.io/library/*]", HARNESS_WORDS("tag", "good/app", "app"), 125, NULL, "does not allow it by any of its names", "at:   /etc/carrel/policy.yaml:1", NULL},
+		{"another name, allowed", "images: [docker.io/good/*]", HARNESS_WORDS("tag", "good/app", "good/again"), 0, NULL, NULL, NULL, NULL},
+		{"load", "images: [docker.io/library/*]", HARNESS_WORDS("load", "-i", archive), 125, NULL, "not from this file", "at:   /etc/carrel/policy.yaml:1", NULL},
+		{"load, from stdin", "images: [docker.io/library/*]\nmessage: ask desk@example.org", HARNESS_WORDS("load"), 125, NULL, "not from this file", "hint: ask desk@example.org", NULL},
+		{"load, allowed", files, HARNESS_WORDS("load", "--userns", "single", "-i", archive), 125, NULL, "no images", NULL, NULL},
+		{"import", "images: [docker.io/library/*]", HARNESS_WORDS("import", archive, "app"), 125, NULL, "not from this file", NULL, NULL},
+		{"import a directory", "images: [docker.io/library/*]", HARNESS_WORDS("import", harness_tree(), "app"), 125, NULL, "not from this file", NULL, NULL},
+		{"import, allowed", files, HARNESS_WORDS("import", "--userns", "single", archive, "app"), 0, "sha256:", NULL, NULL, NULL},
 		{"a policy without a word on images", "network: [none]", HARNESS_WORDS("run", "--userns", "single", "good/app"), 0, "ran\n", NULL, NULL, NULL},
 	};
 
