@@ -76,11 +76,12 @@ static bool has_identity(const struct credentials *credentials)
 static int check_realm(const struct registry_endpoint *endpoint, const char *base, struct error *err)
 {
 	const char *realm = endpoint->challenge.realm;
-	bool is_plain = !strncasecmp(realm, "http:", 5), is_same;
+	bool is_plain = !strncasecmp(realm, "http://", 7), is_same;
 	char *url;
 	int r;
 
-	if (!strstr(realm, "://")) {
+	/* It is asked for as it stands here: without a scheme, libcurl would take plain http for it. */
+	if (!is_plain && strncasecmp(realm, "https://", 8) != 0) {
 		(void)error_set(err, EPROTO, "%s", endpoint->name);
 		return error_cause(err, "it sends us to '%s' for a token, which is no address", realm);
 	}
