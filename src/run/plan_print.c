@@ -28,6 +28,8 @@ static void scalar(struct buf *out, const char *text)
 
 		if (c < 0x20 || c == 0x7f)
 			buf_printf(out, "\\x%02x", c);
+		else if (c == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] <= 0x9f) /* C1 controls, which some terminals obey */
+			buf_printf(out, "\\x%02x", (unsigned char)*++text);
 		else
 			buf_printf(out, c == '"' || c == '\\' ? "\\%c" : "%c", c);
 	}

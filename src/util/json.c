@@ -40,6 +40,12 @@ static void put_escaped(struct buf *out, unsigned char byte)
 		buf_printf(out, "\\u%04x", byte);
 }
 
+/* C1 controls (U+0080 to U+009F), which some terminals obey. */
+static bool is_c1(const unsigned char *text)
+{
+	return text[0] == 0xC2 && text[1] < 0xA0;
+}
+
 static void put_string(struct buf *out, const char *value)
 {
 	const unsigned char *text = (const unsigned char *)value;
@@ -49,7 +55,7 @@ static void put_string(struct buf *out, const char *value)
 		const unsigned char *plain = text;
 		size_t length;
 
-		while ((length = utf8_length(text)) && *text >= 0x20 && *text != '"' && *text != '\\' && *text != 0x7F)
+		while ((length = utf8_length(text)) && *text >= 0x20 && *text != '"' && *text != '\\' && *text != 0x7F && !is_c1(text))
 			text += length;
 		buf_add(out, plain, (size_t)(text - plain));
 		if (!*text)
@@ -57,7 +63,7 @@ static void put_string(struct buf *out, const char *value)
 		if (!length)
 			buf_puts(out, "\xEF\xBF\xBD"); /* U+FFFD, one for each byte */
 		else
-			put_escaped(out, *text);
+			put_escaped(out, is_c1(text) ? *++text : *text);
 		text++;
 	}
 	buf_puts(out, "\"");

@@ -15,6 +15,7 @@ static const struct {
 	{"quotes", "a\"b\\c", "\"a\\\"b\\\\c\"\n"},
 	{"short escapes", "\b\f\n\r\t", "\"\\b\\f\\n\\r\\t\"\n"},
 	{"controls", "\x01\x1f\x7f", "\"\\u0001\\u001f\\u007f\"\n"},
+	{"controls of two bytes", "\xc2\x80\xc2\x9b\xc2\xa0", "\"\\u0080\\u009b\xc2\xa0\"\n"},
 	{"utf-8", "caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80", "\"caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80\"\n"},
 	{"stray byte", "a\xFFz", "\"a\xEF\xBF\xBDz\"\n"},
 	{"cut sequence", "a\xE2\x82", "\"a\xEF\xBF\xBD\xEF\xBF\xBD\"\n"},
