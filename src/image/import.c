@@ -12,12 +12,13 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "image/digest_hash.h"
 #include "image/document_write.h"
 #include "image/load_parts.h"
 #include "image/transfer.h"
 #include "util/fd.h"
 
-enum { PIECE = 1 << 17, MAGIC = 6, ZSTD_LEVEL = 3 };
+enum { PIECE = 1 << 17, MAGIC = 6, ZSTD_LEVEL = 3, CLAIMS_MAX = 4 /* the tree, the blob, the configuration, the manifest */ };
 
 struct import {
 	const struct store *store;
@@ -33,7 +34,27 @@ struct import {
 	char *packed;
 	size_t packed_room;
 	uint64_t done;
+	int claims[CLAIMS_MAX]; /* on what was made, until the name is written */
+	size_t claim_count;
 };
+
+/* Before it gets its place in the store: as what nobody refers to, a `system prune` beside us may take it at once. */
+static int claim(struct import *import, const struct digest *digest)
+{
+	int r = store_claim(import->store, &digest, 1, &import->claims[import->claim_count], import->err);
+
+	import->claim_count += r == 0;
+	return r;
+}
+
+static int put_blob(struct import *import, const struct buf *text, struct digest *ret)
+{
+	int r;
+
+	digest_of(text->text, text->size, ret);
+	r = claim(import, ret);
+	return r < 0 ? r : store_put_blob(import->store, text->text, text->size, ret, import->err);
+}
 
 static int read_piece(struct import *import, char *piece, size_t room)
 {
@@ -230,12 +251,14 @@ static int unpack_stream_into(struct import *import, const struct import_spec *i
 		r = -why.code;
 	}
 	if (r == 0)
+		r = claim(import, &ret->diff_id);
+	if (r == 0)
 		r = store_layer_commit(&layer, &ret->diff_id, unpack->owner, import->err);
 	store_layer_abandon(&layer);
 	return r;
 }
 
-static int write_documents(const struct import *import, struct arena *arena, const struct import_spec *spec, const char *media_type, const struct digest *layer,
+static int write_documents(struct import *import, struct arena *arena, const struct import_spec *spec, const char *media_type, const struct digest *layer,
     const struct digest *diff_id, struct digest *ret_manifest)
 {
 	struct image config = spec->config ? *spec->config : (struct image){0};
@@ -256,11 +279,11 @@ static int write_documents(const struct import *import, struct arena *arena, con
 	config.layer_count = 1;
 	document_write_config(&config, "carrel import", spec->message, &text);
 	config_descriptor.size = text.size;
-	r = store_put_blob(import->store, text.text, text.size, &config_descriptor.digest, import->err);
+	r = put_blob(import, &text, &config_descriptor.digest);
 	if (r < 0)
 		return r;
 	document_write_manifest(&config_descriptor, &layer_descriptor, 1, &manifest);
-	return store_put_blob(import->store, manifest.text, manifest.size, ret_manifest, import->err);
+	return put_blob(import, &manifest, ret_manifest);
 }
 
 static int import_all(struct import *import, struct arena *arena, const struct import_spec *spec, const struct unpack_host *unpack, struct image *ret)
@@ -275,8 +298,12 @@ static int import_all(struct import *import, struct arena *arena, const struct i
 	if (r < 0)
 		return r;
 	r = unpack_stream_into(import, spec, unpack, &media_type, &result);
+	if (r == 0) {
+		digest_hash_value(import->blob.hash, &layer);
+		r = claim(import, &layer);
+	}
 	if (r == 0)
-		r = store_blob_commit(&import->blob, NULL, import->blob.size, &layer, import->err);
+		r = store_blob_commit(&import->blob, &layer, import->blob.size, &layer, import->err);
 	if (r == 0)
 		r = write_documents(import, arena, spec, media_type, &layer, &result.diff_id, &manifest);
 	store_blob_abandon(&import->blob);
@@ -301,6 +328,8 @@ int import_stream(const struct store *store, struct arena *arena, int in, const 
 
 	import.first = mem_alloc(PIECE);
 	r = import_all(&import, arena, spec, unpack, ret);
+	while (import.claim_count > 0)
+		(void)fd_close(import.claims[--import.claim_count]);
 	if (import.zstd)
 		(void)ZSTD_freeCCtx(import.zstd);
 	free(import.packed);

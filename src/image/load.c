@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "image/archive_file.h"
+#include "image/digest_hash.h"
 #include "util/fd.h"
 
 enum {
@@ -48,15 +49,24 @@ static bool is_text(const char *name, int64_t size)
 	return size <= TEXT_MAX && strncmp(name, "blobs/", 6) != 0;
 }
 
+/* All that is kept in memory of an archive: a name in it can have a megabyte, and there are thousands. */
+static int count_text(struct load *load, size_t size)
+{
+	if (size > TEXTS_MAX || load->text_bytes + size > TEXTS_MAX) {
+		(void)error_set(load->err, EFBIG, "cannot load the archive");
+		return error_cause(load->err, "its names and small files come to more than %d MB: no archive of images", TEXTS_MAX >> 20);
+	}
+	load->text_bytes += size;
+	return 0;
+}
+
 static int read_text(struct load *load, struct load_file *file, size_t size)
 {
 	size_t done = 0;
+	int r = count_text(load, size);
 
-	if (load->text_bytes + size > TEXTS_MAX) {
-		(void)error_set(load->err, EFBIG, "cannot load the archive");
-		return error_cause(load->err, "its small files come to more than %d MB: no archive of images", TEXTS_MAX >> 20);
-	}
-	load->text_bytes += size;
+	if (r < 0)
+		return r;
 	file->text = arena_alloc(load->arena, size + 1);
 	while (done < size) {
 		la_ssize_t got = archive_read_data(load->archive, file->text + done, size - done);
@@ -137,10 +147,14 @@ static int read_blob(struct load *load, struct load_file *file, uint64_t total)
 	if (r < 0)
 		return r;
 	r = read_blob_data(load, digest_is_set(&expected) ? expected.text : file->name, &blob, total);
+	if (r == 0 && !digest_is_set(&expected)) {
+		digest_hash_value(blob.hash, &file->digest);
+		r = load_claim(load, &file->digest);
+	}
 	if (r == 0)
-		r = store_blob_commit(&blob, digest_is_set(&expected) ? &expected : NULL, total, &file->digest, load->err);
+		r = store_blob_commit(&blob, &file->digest, total, &file->digest, load->err);
 	store_blob_abandon(&blob);
-	return r < 0 || digest_is_set(&expected) ? r : load_claim(load, &file->digest);
+	return r;
 }
 
 static struct load_file *add_file(struct load *load, const char *name)
@@ -153,8 +167,9 @@ static struct load_file *add_file(struct load *load, const char *name)
 static int read_entry(struct load *load, struct archive_entry *entry)
 {
 	const char *name = plain_name(archive_entry_pathname(entry));
-	const char *link = archive_entry_hardlink(entry);
+	const char *link = archive_entry_hardlink(entry), *target = link ? link : archive_entry_symlink(entry);
 	struct load_file *file;
+	int r;
 
 	if (!name || !*name)
 		return 0;
@@ -162,9 +177,12 @@ static int read_entry(struct load *load, struct archive_entry *entry)
 		(void)error_set(load->err, EFBIG, "cannot load the archive");
 		return error_cause(load->err, "it has more than %d files: no archive of images", FILES_MAX);
 	}
+	r = count_text(load, strlen(name) + (target ? strlen(target) : 0));
+	if (r < 0)
+		return r;
 	if (link || archive_entry_filetype(entry) == AE_IFLNK) {
 		file = add_file(load, name);
-		file->link = arena_strdup(load->arena, link ? plain_name(link) : archive_entry_symlink(entry) ? archive_entry_symlink(entry) : "");
+		file->link = arena_strdup(load->arena, link ? plain_name(link) : target ? target : "");
 		file->hard = link != NULL;
 		return 0;
 	}

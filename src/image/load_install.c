@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "image/digest_hash.h"
 #include "image/document_write.h"
 #include "image/reference.h"
 #include "image/transfer.h"
@@ -40,6 +41,16 @@ static int missing(const struct load *load, const char *name)
 	return error_cause(load->err, "it speaks of '%s', which is not in it", name);
 }
 
+/* Claimed before it is there: as what nobody refers to, a `system prune` beside us may take it at once. */
+static int put_blob(struct load *load, const void *text, size_t size, struct digest *ret)
+{
+	int r;
+
+	digest_of(text, size, ret);
+	r = load_claim(load, ret);
+	return r < 0 ? r : store_put_blob(load->store, text, size, ret, load->err);
+}
+
 /* As a blob of the store, whichever it was until now. */
 static int as_blob(struct load *load, const char *name, struct digest *ret, uint64_t *ret_size)
 {
@@ -51,8 +62,7 @@ static int as_blob(struct load *load, const char *name, struct digest *ret, uint
 	*ret = file->digest;
 	if (!file->text)
 		return 0;
-	int r = store_put_blob(load->store, file->text, file->size, ret, load->err);
-	return r < 0 ? r : load_claim(load, ret);
+	return put_blob(load, file->text, file->size, ret);
 }
 
 static void add_name(struct load *load, const char *name)
@@ -203,9 +213,7 @@ static int install_docker(struct load *load, const struct layout_docker *item)
 	if (r < 0)
 		return r;
 	document_write_manifest(&config, layers, item->layers.count, &text);
-	r = store_put_blob(load->store, text.text, text.size, &digest, load->err);
-	if (r == 0)
-		r = load_claim(load, &digest);
+	r = put_blob(load, text.text, text.size, &digest);
 	return r < 0 ? r : install(load, &digest, &item->tags);
 }
 

@@ -233,6 +233,16 @@ Test(archives, root_filesystems_are_imported)
 	good("through a pipe", run_in("store", HARNESS_WORDS("load", "--help"), NULL), "carrel load");
 }
 
+/* Names of 64 kB in an archive that is small as it comes: what is kept of it in memory has an end. */
+Test(archives, long_names_are_counted)
+{
+	harness_requires_subids();
+	harness_requires_program("python3");
+	(void)harness_shell("python3 -c '\nimport tarfile\nt = tarfile.open(\"in.tar.gz\", \"w:gz\", compresslevel=1)\nfor i in range(500):\n"
+			    "\ti = tarfile.TarInfo(\"%d\" % i + \"x\" * 65536)\n\tt.addfile(i)\nt.close()\n'");
+	bad("long names", IN("store", "load", "-q", "-i", harness_path("in.tar.gz")), "names and small files come to more than 24 MB");
+}
+
 /* SIGKILL at any moment: the next command works, and the space comes back. */
 Test(archives, killed_loads_leave_nothing)
 {
