@@ -131,7 +131,8 @@ static size_t fold_name(struct merge_listing *listing, size_t at)
 
 void merge_list_fold(struct merge_listing *listing)
 {
-	qsort_r(listing->found, listing->found_count, sizeof(*listing->found), compare, listing->text.text);
+	if (listing->found_count) /* an empty directory has no array at all */
+		qsort_r(listing->found, listing->found_count, sizeof(*listing->found), compare, listing->text.text);
 	listing->names = mem_resize(NULL, listing->found_count + 1, sizeof(*listing->names));
 	listing->layers = mem_resize(NULL, listing->found_count + 1, sizeof(*listing->layers));
 	for (size_t at = 0; at < listing->found_count;)
