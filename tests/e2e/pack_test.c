@@ -102,6 +102,27 @@ Test(pack, kept_sandboxes)
 	EXPECT("host", 125, NULL, "the host's own tree", "export", "host");
 }
 
+/* Who parses a stranger's squashfs has no capability and no network, also over the ids of the sandbox; and none of the user's files, where there is Landlock. */
+Test(pack, squashfuse_is_shut_in)
+{
+	struct harness_started run;
+	struct harness_result result;
+	const char *said;
+
+	harness_requires_subids();
+	make_packed();
+	run = harness_start(&(struct harness_run){.timeout_ms = 20000, ENVIRONMENT(images_environment()),
+		ARGV("run", "-v", ".:/mnt", "./app.sqfs", "touch /mnt/ready; until test -e /mnt/go; do sleep 0.05; done")});
+	cr_assert(harness_wait_for(harness_path("ready"), 10000));
+	said = harness_shell(harness_text("for p in /proc/[0-9]*; do grep -qs '^PPid:.%d$' $p/status && grep -qs squashfuse $p/comm || continue\n"
+		"grep -E '^(CapPrm|CapBnd|NoNewPrivs)' $p/status | tr -d '\\t\\n'; test \"$(readlink $p/ns/net)\" = \"$(readlink /proc/self/ns/net)\" || echo ' alone'; done", (int)run.pid));
+	cr_expect_str_eq(said, "CapPrm:0000000000000000CapBnd:0000000000000000NoNewPrivs:1 alone\n", "%s", said);
+	(void)harness_file("go", "");
+	result = harness_finish(&run);
+	harness_expect_status("run", &result, 0);
+	harness_done(&result);
+}
+
 Test(pack, runs_elsewhere)
 {
 	make_packed();
