@@ -243,6 +243,22 @@ Test(archives, long_names_are_counted)
 	bad("long names", IN("store", "load", "-q", "-i", harness_path("in.tar.gz")), "names and small files come to more than 24 MB");
 }
 
+/* A `system prune` beside them, between any two of their steps, takes nothing that they rely on. Each rename is held up, as a busy disk might. (Traced, newuidmap has no privilege.) */
+Test(archives, prune_beside_load_and_import)
+{
+	static const char *const commands[] = {"load -q --userns single -i in.tar", "import -q --userns single root.tar named:1"};
+
+	harness_requires_program("strace");
+	skopeo(harness_text("oci:%s:latest", small_image()), "docker-archive:in.tar:people/small:1");
+	(void)harness_shell("mkdir root; echo here >root/motd; tar -C root -cf root.tar .");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		good(commands[i], harness_run(&(struct harness_run){.program = "/bin/sh", .env = store_at("store"), .timeout_ms = 30000,
+			ARGV("-c", harness_text("strace -f -qq -o /dev/null -e trace=renameat,renameat2 -e inject=renameat,renameat2:delay_exit=60000 %s %s & job=$!\n"
+						"while kill -0 $job 2>/dev/null; do %s system prune --force >/dev/null; done; wait $job", harness_program(), commands[i], harness_program()))}), NULL);
+	good("loaded", IN("store", "run", "--userns", "single", "people/small:1"), "two\n");
+	good("imported", IN("store", "export", "-o", harness_path("out.tar"), "named:1"), NULL);
+}
+
 /* SIGKILL at any moment: the next command works, and the space comes back. */
 Test(archives, killed_loads_leave_nothing)
 {
