@@ -146,7 +146,9 @@ static int reset(struct image_context *context, struct error *err)
 	r = image_context_read(context, true, err);
 	if (r < 0 || context->store.dir < 0)
 		return r;
-	r = check_idle(context, err);
+	r = store_check_place(&context->store, err);
+	if (r == 0)
+		r = check_idle(context, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(parts); i++) {
 		int result = storage_remove(&context->host, arena_printf(&context->arena, "%s/%s", context->store.path, parts[i]), first ? NULL : err);
 

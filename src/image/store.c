@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "image/store_parts.h"
 #include "util/fd.h"
 #include "util/path.h"
+
+#define MARK "oci-layout"
 
 static const char *const folders[] = {"blobs", "blobs/sha256", "layers", "images", "refs", "tmp", "locks", "claims", "trash"};
 
@@ -45,22 +48,65 @@ int store_open(const char *path, struct store *ret, struct error *err)
 	return r;
 }
 
+/* --- is it ours? --- */
+
+static bool has(const struct store *store, const char *name)
+{
+	struct stat st;
+
+	return fstatat(store->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Nothing but what another process that makes this very store may have there by now: its temporary file. */
+static bool is_untouched(const struct store *store, const char *folder)
+{
+	DIR *dir = store_list(store, folder);
+	struct dirent *entry;
+	bool untouched = dir || errno == ENOENT;
+
+	while (dir && untouched && (entry = readdir(dir)))
+		untouched = entry->d_name[0] == '.' || !strcmp(entry->d_name, "sha256") || (strspn(entry->d_name, "0123456789abcdef") == STORE_ID && strlen(entry->d_name) == STORE_ID);
+	if (dir)
+		(void)closedir(dir);
+	return untouched;
+}
+
+static int refuse_place(const struct store *store, const char *cause, const char *name, struct error *err)
+{
+	(void)error_set(err, EEXIST, "cannot use '%s' as a store", store->path);
+	(void)error_cause(err, cause, name);
+	return error_hint(err, "set CARREL_ROOT to a folder that is empty, or not there yet");
+}
+
+int store_check_place(const struct store *store, struct error *err)
+{
+	if (has(store, MARK))
+		return has(store, "locks") || !has(store, "index.json") ? 0 : refuse_place(store, "it is an image layout that somebody else has made (%s)", MARK, err);
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		/* (By now the other process may have finished, and put something there.) */
+		if (!is_untouched(store, folders[i]) && !has(store, MARK))
+			return refuse_place(store, "its folder '%s' has something in it that is not carrel's", folders[i], err);
+	}
+	return 0;
+}
+
 /* What is missing, the mark of an image layout last: it says that the folders are there. */
 static int complete(const struct store *store, struct error *err)
 {
 	static const char layout[] = "{\"imageLayoutVersion\": \"1.0.0\"}\n";
-	struct stat st;
-	int r;
+	int r = store_check_place(store, err);
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		if (mkdirat(store->dir, folders[i], 0700) < 0 && errno != EEXIST)
 			return error_set(err, errno, "cannot make the folder '%s/%s'", store->path, folders[i]);
-	if (fstatat(store->dir, "oci-layout", &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (has(store, MARK))
 		return 0;
 	r = store_write_index(store, err);
 	if (r < 0)
 		return r;
-	r = store_write(store, "oci-layout", layout, sizeof(layout) - 1, false);
+	r = store_write(store, MARK, layout, sizeof(layout) - 1, false);
 	return r < 0 ? error_set(err, -r, "cannot write '%s/oci-layout'", store->path) : 0;
 }
 

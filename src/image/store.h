@@ -43,6 +43,9 @@ struct store {
 int store_open(const char *path, struct store *ret, struct error *err) MUST_CHECK;
 int store_create(const char *path, struct store *ret, struct error *err) MUST_CHECK;
 void store_close(struct store *store);
+/* Does the folder hold a store of ours, or nothing that one would take for its own? Else -EEXIST: what writes here also sweeps, tmp/ above all, and what resets
+ * removes folders by their names. store_create has looked. */
+int store_check_place(const struct store *store, struct error *err) MUST_CHECK;
 
 /* --- references (store_refs.c) --- */
 /* What a word of the command line means: a reference, or at least 4 hexadecimal digits (or sha256:…) that begin one configuration or manifest digest. *ret_image

@@ -9,6 +9,7 @@
 
 #include "store_depot.h"
 #include "util/fd.h"
+#include "util/path.h"
 
 TestSuite(store, .init = depot_begin, .fini = depot_end, .timeout = 60);
 
@@ -49,6 +50,41 @@ Test(store, what_a_killed_one_did_not_make_is_made_by_the_next)
 	EXPECT_OK(store_create(depot.path, &again, WHY), "again");
 	cr_expect(depot_has("oci-layout") && depot_has("trash") && depot_has("index.json"));
 	store_close(&again);
+}
+
+/* People name a folder of theirs that has a tmp/: what a sweep takes for a dead process's there is their work. */
+Test(store, what_is_somebody_elses_stays)
+{
+	static const struct {
+		const char *name, *folder, *file, *cause;
+	} cases[] = {
+		{"temporary files", "tmp", "tmp/thesis.tex", "its folder 'tmp' has something in it that is not carrel's"},
+		{"pictures", "images", "images/cat.png", "its folder 'images' has something in it that is not carrel's"},
+		{"another's layout", NULL, "oci-layout", NULL},
+		{"another's layout, whole", NULL, "index.json", "it is an image layout that somebody else has made (oci-layout)"},
+		{"other things", "thesis", "thesis/thesis.tex", NULL},
+		{"what is being made by another", "tmp", "tmp/0123456789abcdef", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *path = arena_printf(&depot_arena, "%s/place%zu", depot.path, i);
+		struct store store;
+		struct error err = {0};
+		int r;
+
+		cr_assert(mkdirat(depot.dir, path_basename(path), 0700) == 0);
+		cleanup_close int place = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		cr_assert(!cases[i].folder || mkdirat(place, cases[i].folder, 0700) == 0);
+		cleanup_close int file = openat(place, cases[i].file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		cr_assert(file >= 0);
+		if (!strcmp(cases[i].file, "index.json"))
+			cr_assert(linkat(place, "index.json", place, "oci-layout", 0) == 0);
+		r = store_create(path, &store, &err);
+		cr_expect_eq(r, cases[i].cause ? -EEXIST : 0, "%s: %d", cases[i].name, r);
+		cr_expect_str_eq(err.cause, cases[i].cause ? cases[i].cause : "", "%s: %s", cases[i].name, err.cause);
+		if (r == 0)
+			store_close(&store);
+	}
 }
 
 static const struct {
