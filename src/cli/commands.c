@@ -210,7 +210,8 @@ int command_unknown(const char *name, struct error *err)
 		suggest_offer(&suggestion, command->name);
 	(void)error_set(err, EINVAL, "unknown command '%s'", name);
 	(void)error_cause(err, "no such command");
-	if (suggestion.best)
+	/* Programs have short names, too: `make` is no slip of `save`. */
+	if (suggestion.best && (suggestion.distance < 2 || strlen(name) > 5))
 		(void)error_hint(err, "did you mean `carrel %s`?", suggestion.best);
 	else
 		(void)error_hint(err, "`carrel help` lists the commands; to run a program write  carrel run -- %s", name);

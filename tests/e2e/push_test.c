@@ -97,8 +97,9 @@ Test(push, mounts_from_another_repository)
 
 Test(push, is_read_by_podman)
 {
-	static const char script[] = "export HOME=\"$PWD/podman-home\"; mkdir podman-home\n"
-				     "p=\"podman --root $PWD/podman --runroot $PWD/podman-run --storage-driver vfs --cgroup-manager cgroupfs\"\n"
+	/* podman takes no long path for a runroot. */
+	static const char script[] = "export HOME=\"$PWD/podman-home\"; mkdir podman-home; r=$(mktemp -d /var/tmp/pr.XXXXXX); trap 'rm -rf $r' EXIT\n"
+				     "p=\"podman --root $PWD/podman --runroot $r --storage-driver vfs --cgroup-manager cgroupfs\"\n"
 				     "$p pull -q --tls-verify=false %s/copy >&2 && $p image inspect --format '{{.Digest}}' %s/copy; s=$?\n"
 				     "$p system migrate >/dev/null 2>&1 || true; exit $s"; /* (that ends the process that podman leaves) */
 	struct registry_server server = registry_start(&(const struct registry_spec){.tls = false});

@@ -94,7 +94,7 @@ Test(commands, unknown)
 		{"versoin", "unknown command 'versoin'", "did you mean `carrel version`?"},
 		{"make", "unknown command 'make'", "`carrel help` lists the commands; to run a program write  carrel run -- make"},
 		{"", "unknown command ''", "`carrel help` lists the commands; to run a program write  carrel run -- "},
-		{"ps", "`carrel ps` is not in this version", "`carrel help` lists the commands; an extracted root filesystem is used by  carrel run --rootfs DIR COMMAND"},
+		{"ps", "`carrel ps` is not in this version", "`carrel help` lists the commands"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
