@@ -253,6 +253,9 @@ int load_images(const struct store *store, struct arena *arena, int in, const st
 		(void)archive_read_free(load.archive); /* nothing is written by it */
 	if (r == 0)
 		r = load_install(&load);
+	/* Once for all names; also after a failure, since some may have been given before it. */
+	int listed = load.has_named ? store_write_index(store, r < 0 ? NULL : err) : 0;
+	r = r < 0 ? r : listed;
 	for (size_t i = 0; i < load.claim_count; i++)
 		(void)fd_close(load.claims[i]);
 	if (r < 0)

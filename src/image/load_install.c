@@ -77,9 +77,10 @@ static int name_image(struct load *load, const char *name, const struct digest *
 	int r = reference_parse(load->arena, name, &reference, load->err);
 
 	if (r == 0)
-		r = store_tag(load->store, &reference, manifest, load->err);
+		r = store_tag_unlisted(load->store, &reference, manifest, load->err);
 	if (r == 0)
 		add_name(load, reference_familiar(load->arena, &reference));
+	load->has_named |= r == 0;
 	return r < 0 ? error_prefix(load->err, "cannot name what was loaded") : 0;
 }
 

@@ -35,6 +35,7 @@ struct load {
 	size_t claim_count;
 	const char **names; /* what was loaded, for people: references, or digests of what has no name */
 	size_t name_count;
+	bool has_named; /* references, which index.json does not list yet */
 };
 
 int load_claim(struct load *load, const struct digest *digest) MUST_CHECK;

@@ -53,6 +53,9 @@ int store_check_place(const struct store *store, struct error *err) MUST_CHECK;
  * -ENOENT: no such image, err says so with a hint. -ENOTUNIQ: the digits begin several. */
 int store_find(const struct store *store, struct arena *arena, const char *word, struct image *ret_image, int *ret_record_fd, struct error *err) MUST_CHECK;
 int store_tag(const struct store *store, const struct reference *reference, const struct digest *manifest, struct error *err) MUST_CHECK;
+/* One of many: without index.json, which takes as long as there are references; store_write_index (store_index.c) makes it from refs/ for all of them. */
+int store_tag_unlisted(const struct store *store, const struct reference *reference, const struct digest *manifest, struct error *err) MUST_CHECK;
+int store_write_index(const struct store *store, struct error *err) MUST_CHECK;
 /* -ENOENT where there is no such reference. */
 int store_untag(const struct store *store, const struct reference *reference, struct error *err) MUST_CHECK;
 

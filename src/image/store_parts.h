@@ -42,9 +42,6 @@ bool store_is_at(const struct store *store, const char *path, int fd);
 /* store_lock, but -EWOULDBLOCK where somebody has it. */
 int store_lock_now(const struct store *store, const char *name) MUST_CHECK;
 
-/* store_index.c: index.json from refs/. */
-int store_write_index(const struct store *store, struct error *err) MUST_CHECK;
-
 /* store_record.c: open the record of a manifest with a shared lock, and be sure that it was still the record then. */
 int store_hold_image(const struct store *store, const struct digest *manifest, int *ret_fd) MUST_CHECK;
 int store_read_record(struct arena *arena, int fd, const struct digest *manifest, struct image *ret, struct error *err) MUST_CHECK;

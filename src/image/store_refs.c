@@ -85,7 +85,7 @@ int store_ref(const struct store *store, struct arena *arena, const struct refer
 }
 
 /* The claim keeps the image there between the look at its record and the reference that keeps it from then on. */
-int store_tag(const struct store *store, const struct reference *reference, const struct digest *manifest, struct error *err)
+int store_tag_unlisted(const struct store *store, const struct reference *reference, const struct digest *manifest, struct error *err)
 {
 	const struct digest *const wanted[] = {manifest};
 	struct arena arena = {0};
@@ -107,10 +107,15 @@ int store_tag(const struct store *store, const struct reference *reference, cons
 		if (r < 0)
 			r = error_set(err, -r, "cannot write the reference '%s'", reference_format(&arena, reference));
 	}
-	if (r == 0)
-		r = store_write_index(store, err);
 	arena_done(&arena);
 	return r;
+}
+
+int store_tag(const struct store *store, const struct reference *reference, const struct digest *manifest, struct error *err)
+{
+	int r = store_tag_unlisted(store, reference, manifest, err);
+
+	return r < 0 ? r : store_write_index(store, err);
 }
 
 int store_unref(const struct store *store, const struct reference *reference, struct error *err)

@@ -259,6 +259,16 @@ Test(archives, prune_beside_load_and_import)
 	good("imported", IN("store", "export", "-o", harness_path("out.tar"), "named:1"), NULL);
 }
 
+/* index.json is written once for all names that an archive gives, which may be thousands. */
+Test(archives, all_names_are_listed)
+{
+	harness_requires_subids();
+	(void)harness_shell("printf '{\"rootfs\": {\"type\": \"layers\", \"diff_ids\": []}}' >c\n"
+			    "printf '[{\"Config\": \"c\", \"RepoTags\": [\"a:1\", \"b:2\", \"c:3\"], \"Layers\": []}]' >manifest.json; tar -cf in.tar c manifest.json");
+	good("load", IN("store", "load", "-q", "-i", harness_path("in.tar")), "a:1\nb:2\nc:3\n");
+	cr_expect_str_eq(harness_shell("grep -o 'library/[a-c]:[1-3]' store/index.json | tr '\\n' ' '"), "library/a:1 library/b:2 library/c:3 ");
+}
+
 /* SIGKILL at any moment: the next command works, and the space comes back. */
 Test(archives, killed_loads_leave_nothing)
 {
