@@ -175,8 +175,10 @@ static int try_in_child(const struct image_context *context, const struct refere
 		(void)error_set(err, EPROTO, "cannot log in to '%s'", reference->registry);
 		return error_cause(err, "the process that asked the registry has crashed");
 	}
-	if (verdict.result < 0)
+	if (verdict.result < 0) {
 		*err = verdict.err;
+		error_end_texts(err);
+	}
 	return verdict.result;
 }
 

@@ -113,7 +113,8 @@ static int wait_for(pid_t child, int report, struct error *err)
 	child_to_end = 0;
 	if (r == 0) {
 		*err = why;
-		return -why.code;
+		error_end_texts(err);
+		return why.code > 0 ? -why.code : -EIO;
 	}
 	if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGHUP)) {
 		(void)error_set(err, EINTR, "nothing was written");

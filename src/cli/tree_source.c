@@ -201,8 +201,10 @@ int tree_source_write(const struct image_context *context, const struct tree_sou
 	if (writer.err == MAP_FAILED)
 		return error_set(err, errno, "cannot share memory with a process");
 	r = inside_run(&source->ids, write_inside, &writer, err);
-	if (r < 0 && writer.err->code)
+	if (r < 0 && writer.err->code) {
 		*err = *writer.err;
+		error_end_texts(err);
+	}
 	(void)munmap(writer.err, sizeof(*writer.err));
 	return r;
 }

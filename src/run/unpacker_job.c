@@ -172,15 +172,6 @@ static int hash_stream(struct job *job, struct unpack_result *ret, struct error 
 	return n < 0 && errno != EPIPE ? error_set(err, errno, "cannot pass on what was decompressed") : 0;
 }
 
-static void end_texts(struct error *err)
-{
-	err->what[sizeof(err->what) - 1] = 0;
-	err->cause[sizeof(err->cause) - 1] = 0;
-	err->hint[sizeof(err->hint) - 1] = 0;
-	err->file[sizeof(err->file) - 1] = 0;
-	err->key[sizeof(err->key) - 1] = 0;
-}
-
 static void explain_death(struct worker *worker, int status)
 {
 	struct error *err = &worker->said.error;
@@ -211,7 +202,7 @@ static void take_back(struct worker *worker)
 		explain_death(worker, status);
 		return;
 	}
-	end_texts(&said->error);
+	error_end_texts(&said->error);
 	if (said->result > 0 || said->result < -4095)
 		said->result = -EPROTO;
 	if (said->result < 0 && said->error.code != -said->result)

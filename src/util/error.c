@@ -80,3 +80,12 @@ int error_prefix(struct error *err, const char *fmt, ...)
 	(void)snprintf(err->what + used, sizeof(err->what) - used, ": %s", old);
 	return -err->code;
 }
+
+void error_end_texts(struct error *err)
+{
+	err->what[sizeof(err->what) - 1] = 0;
+	err->cause[sizeof(err->cause) - 1] = 0;
+	err->hint[sizeof(err->hint) - 1] = 0;
+	err->file[sizeof(err->file) - 1] = 0;
+	err->key[sizeof(err->key) - 1] = 0;
+}

@@ -46,4 +46,7 @@ int error_at(struct error *err, const struct origin *at, const char *key);
 /* Put "CONTEXT: " before `what`. A caller adds at most one such line. */
 int error_prefix(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* One that came as bytes from a process that reads what strangers have written: its texts end where their buffers do. */
+void error_end_texts(struct error *err);
+
 #endif

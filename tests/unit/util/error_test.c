@@ -87,3 +87,16 @@ Test(error, goes_through_a_pipe_in_one_write)
 {
 	cr_expect_leq(sizeof(struct error), PIPE_BUF);
 }
+
+Test(error, texts_of_another_process_end)
+{
+	struct error err;
+
+	memset(&err, 'x', sizeof(err));
+	error_end_texts(&err);
+	cr_expect_eq(strnlen(err.what, sizeof(err.what)), sizeof(err.what) - 1);
+	cr_expect_eq(strnlen(err.cause, sizeof(err.cause)), sizeof(err.cause) - 1);
+	cr_expect_eq(strnlen(err.hint, sizeof(err.hint)), sizeof(err.hint) - 1);
+	cr_expect_eq(strnlen(err.file, sizeof(err.file)), sizeof(err.file) - 1);
+	cr_expect_eq(strnlen(err.key, sizeof(err.key)), sizeof(err.key) - 1);
+}
