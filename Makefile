@@ -162,7 +162,7 @@ check-vm:
 
 # --- lint, format, fuzz, bench ------------------------------------------------------------------------------------------------------------
 
-SCRIPTS := contrib/install-deps contrib/demo tests/as-user tests/two-users tests/in-ids tests/roots tests/run tests/bench/run tests/bench/memory tests/bench/watch tests/lint/format tests/vm/image tests/vm/readme tests/vm/run $(wildcard tests/*/*.sh)
+SCRIPTS := contrib/install-deps contrib/demo tests/as-user tests/two-users tests/in-ids tests/roots tests/run tests/bench/run tests/bench/images tests/bench/memory tests/bench/watch tests/lint/format tests/vm/image tests/vm/readme tests/vm/run $(wildcard tests/*/*.sh)
 
 # gcc 12's analyzer does not know that a cleanup attribute sees an initialised variable, and takes strchr for failing: shown, not fatal.
 ANALYZER := -O2 -fanalyzer -Wno-analyzer-use-of-uninitialized-value -Wno-error=analyzer-null-dereference

@@ -109,8 +109,9 @@ static int put_directory(struct unpack_tree *tree, const struct unpack_entry *en
 		parent_gid = (gid_t)-1;
 		r = 0;
 	}
-	if (r == 0)
-		r = unpack_dirs_adopt(&tree->dirs, entry->name.parent, entry->name.base, fd, &dir);
+	if (r < 0)
+		return r;
+	r = unpack_dirs_adopt(&tree->dirs, entry->name.parent, entry->name.base, fd, &dir);
 	return r < 0 ? r : describe_directory(tree, entry, dir, parent_gid);
 }
 
