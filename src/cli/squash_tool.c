@@ -185,7 +185,7 @@ int squash_tool_start(struct squash_tool *ret, const struct squash_spec *spec, s
 	int ends[2];
 	int r = find(&tool.name, &program, err);
 
-	if (r < 0)
+	if (r < 0 || !tool.name) /* (it is set where r is 0; gcc's analyzer does not see that) */
 		return r;
 	make_words(&words, tool.name, spec);
 	tool.log = memfd_create("carrel-squashfs", MFD_CLOEXEC);
