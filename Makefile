@@ -209,7 +209,7 @@ BENCH_TOOLS := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/*
 bench:
 	contrib/install-deps build run bench
 	$(MAKE) $(quietly) all $(BENCH_TOOLS)
-	@{ printf '['; tests/as-user tests/bench/run build $(ROUNDS) 3>&1 >&2; status=$$?; tests/bench/memory build 3>&1 >&2; tests/as-user tests/bench/watch build 3>&1 >&2; echo ']'; exit $$status; } 2>&1 >build/bench.json
+	@{ printf '['; tests/as-user tests/bench/run build $(ROUNDS) 3>&1 >&2; status=$$?; tests/as-user tests/bench/images build 3>&1 >&2 || status=$$?; tests/bench/memory build 3>&1 >&2; tests/as-user tests/bench/watch build 3>&1 >&2; echo ']'; exit $$status; } 2>&1 >build/bench.json
 
 $(BENCH_TOOLS): build/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
