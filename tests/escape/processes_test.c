@@ -147,15 +147,24 @@ static bool lives_after_kill(const char *program, const char *weak, const char *
 	}
 	(void)usleep(200000);
 	cr_assert(stat(mark, &before) == 0);
-	(void)usleep(200000);
-	cr_assert(stat(mark, &after) == 0);
-	return after.st_size > before.st_size;
+	/* Somebody who should live may be slow to write, on a busy machine. */
+	for (int i = 0; i < (weak ? 15 : 1); i++) {
+		(void)usleep(200000);
+		cr_assert(stat(mark, &after) == 0);
+		if (after.st_size > before.st_size)
+			return true;
+	}
+	return false;
 }
 
 Test(escape_processes, the_tree_ends_with_a_killed_launcher)
 {
 	cr_expect(!lives_after_kill(NULL, NULL, harness_path("strong")));
-	cr_expect(lives_after_kill(escape_weak_program(), "pdeathsig,init", harness_path("weak")), "the check does not bite");
+	/* When the kill comes at an odd moment of the start, a weak one may still end: one of three that lives is enough. */
+	bool bites = false;
+	for (int i = 0; i < 3 && !bites; i++)
+		bites = lives_after_kill(escape_weak_program(), "pdeathsig,init", harness_path("weak-%d", i));
+	cr_expect(bites, "the check does not bite");
 }
 
 /* --- words --- */
