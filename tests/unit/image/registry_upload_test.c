@@ -6,28 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "e2e/hostile.h"
 #include "image/digest_hash.h"
 #include "image/registry_parts.h"
+#include "unit/image/registry_hosts.h"
 #include "util/fd.h"
-
-static struct arena arena;
-static struct hostile *hostile, *elsewhere; /* two hosts */
-
-static void begin(void)
-{
-	(void)setenv("HOME", "/nonexistent", 1);
-	(void)unsetenv("SSL_CERT_FILE");
-	hostile = hostile_start();
-	elsewhere = hostile_start();
-}
-
-static void end(void)
-{
-	hostile_stop(hostile);
-	hostile_stop(elsewhere);
-	arena_done(&arena);
-}
 
 TestSuite(registry_upload, .init = begin, .fini = end, .timeout = 60);
 
