@@ -17,7 +17,7 @@
 #include "util/fd.h"
 #include "util/mem.h"
 
-enum { LAST_REAP_MS = 1000, RESUME_AGAIN_MS = 50 };
+enum { LAST_REAP_MS = 1000, NEWBORN_MS = 50 };
 
 struct init {
 	const struct init_plan *plan;
@@ -157,12 +157,10 @@ static WHILE_IDLE int serve(struct init *init)
 
 	/* Reaping comes first: a payload that ended before the signalfd was made has left no signal. */
 	for (reap(init); !init->ended; reap(init)) {
-		/* A child that is just being forked when SIGSTOP comes gets it at birth, but not the SIGCONT behind it, which its parent ignores
-		 * by default (kernel: __send_signal_locked leaves before it looks at the forks under way). So SIGCONT is sent twice. */
-		int n = epoll_wait(init->events, events, ARRAY_SIZE(events), init->resumed ? RESUME_AGAIN_MS : -1);
+		int n = epoll_wait(init->events, events, ARRAY_SIZE(events), init->resumed ? NEWBORN_MS : -1);
 
 		if (n == 0) {
-			suspend_end(&init->suspend);
+			suspend_end_newborn(&init->suspend);
 			init->resumed = false;
 		}
 		for (int i = 0; i < n; i++) {

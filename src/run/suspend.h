@@ -17,9 +17,12 @@ struct suspend {
 void suspend_init(struct suspend *suspend);
 /* SIGSTOP to every process but ourselves. */
 void suspend_begin(struct suspend *suspend);
-/* SIGCONT to every one but those that had stopped by themselves. May be called again: a process that is being forked when SIGSTOP comes gets it at birth,
- * but not the SIGCONT behind it. */
+/* SIGCONT to every one but those that had stopped by themselves. */
 void suspend_end(struct suspend *suspend);
+/* Some time after suspend_end: a process that is being forked when SIGSTOP comes gets it at birth, but not the SIGCONT behind it, which its parent
+ * ignores by default (kernel: __send_signal_locked leaves before it looks at the forks under way). Only such a one is continued: what has stopped itself
+ * since then stays stopped. */
+void suspend_end_newborn(struct suspend *suspend);
 void suspend_done(struct suspend *suspend);
 
 #endif

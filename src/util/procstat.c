@@ -16,6 +16,7 @@
 /* Fields of proc(5), counted from state, which is the third. */
 enum {
 	FIELD_PARENT = 1,
+	FIELD_MINOR_FAULTS = 7,
 	FIELD_USER = 11,
 	FIELD_SYSTEM,
 	FIELD_CHILDREN_USER,
@@ -73,6 +74,7 @@ int procstat_parse(const char *text, struct procstat *ret)
 	stat.pid = (pid_t)pid;
 	stat.parent = (pid_t)numbers[FIELD_PARENT];
 	stat.state = close[2];
+	stat.minor_faults = numbers[FIELD_MINOR_FAULTS];
 	stat.user_ticks = numbers[FIELD_USER];
 	stat.system_ticks = numbers[FIELD_SYSTEM];
 	stat.children_user_ticks = numbers[FIELD_CHILDREN_USER];

@@ -14,6 +14,7 @@ struct procstat {
 	pid_t pid, parent;
 	char comm[PROCSTAT_COMM]; /* hostile bytes: the process chooses them */
 	char state;
+	uint64_t minor_faults;
 	uint64_t user_ticks, system_ticks;                   /* its own time, in sysconf(_SC_CLK_TCK) a second */
 	uint64_t children_user_ticks, children_system_ticks; /* of those that it has waited for */
 	uint64_t threads;

@@ -134,6 +134,35 @@ Test(init, suspend_and_resume, .timeout = 20)
 	cr_assert_eq(end_of(&f, "suspend").wait_status, SIGKILL);
 }
 
+/* The tree is continued, and a moment later those whom the first SIGCONT missed. Who stops itself between the two is none of them. */
+Test(init, who_stops_after_a_resume_stays_stopped, .timeout = 20)
+{
+	struct fixture f = start("trap 'echo stops; kill -STOP $$' CONT; echo up; while :; do sleep 0.01; done");
+
+	cr_assert(expect(f.output, "up", 3000));
+	tell(&f, CHANNEL_SUSPEND, 0);
+	tell(&f, CHANNEL_RESUME, 0);
+	cr_assert(expect(f.output, "stops", 3000));
+	cr_expect_not(expect(f.output, "stops", 500), "it was continued");
+	tell(&f, CHANNEL_SIGNAL, SIGKILL);
+	cr_assert_eq(end_of(&f, "stopped itself").wait_status, SIGKILL);
+}
+
+Test(init, who_had_stopped_stays_stopped, .timeout = 20)
+{
+	struct fixture f = start("echo up; kill -STOP $$; echo continued; sleep 100");
+
+	cr_assert(expect(f.output, "up", 3000));
+	(void)read_rest(f.output, 100);
+	tell(&f, CHANNEL_SUSPEND, 0);
+	tell(&f, CHANNEL_RESUME, 0);
+	cr_expect_not(expect(f.output, "continued", 300));
+	tell(&f, CHANNEL_SIGNAL, SIGCONT);
+	cr_expect(expect(f.output, "continued", 3000));
+	tell(&f, CHANNEL_SIGNAL, SIGKILL);
+	cr_assert_eq(end_of(&f, "had stopped").wait_status, SIGKILL);
+}
+
 Test(init, garbage_on_the_channel_does_nothing, .timeout = 20)
 {
 	struct fixture f = start("sleep 0.3; exit 6");

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -53,6 +54,8 @@ static void be_init(const struct tree *tree, int channel, const sigset_t *old)
 	struct channel_message pty = {.type = CHANNEL_PTY}, started = {.type = CHANNEL_STARTED};
 	int master = -1, slave = -1;
 
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) /* in a mount namespace of its own: init looks at its tree */
+		_exit(94);
 	if (tree->pty && (tty_open_pty("/dev/ptmx", &master, &slave, NULL) < 0 || channel_send(channel, &pty, &master, 1) < 0))
 		_exit(97);
 	(void)fd_close(master);
@@ -70,7 +73,7 @@ pid_t tree_start(const struct tree *tree, int *ret_channel, int *ret_pidfd)
 {
 	int ends[2], pidfd = -1;
 	sigset_t old;
-	struct clone_args args = {.flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uintptr_t)&pidfd};
+	struct clone_args args = {.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uintptr_t)&pidfd};
 
 	for (const int *s = tree->ignored; s && *s; s++)
 		(void)signal(*s, SIG_IGN);
