@@ -124,7 +124,7 @@ static int show(struct image_context *context, const char *word, struct buf *out
 	if (r == 0)
 		r = store_find(&context->store, &context->arena, word, &image, NULL, err);
 	if (r == 0)
-		r = confine_self(&context->host, cli_data_dir(), CONFINE_READ, context->store.path, err);
+		r = confine_self(&context->host, CONFINE_READ, context->store.path, err);
 	if (r == 0)
 		r = store_read_blob(&context->store, &image.config, CONFIG_SIZE_MAX, &config, &size, err);
 	if (r == 0)

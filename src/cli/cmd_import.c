@@ -168,7 +168,7 @@ static int import(struct image_context *context, const char *path, const char *n
 	if (r == 0)
 		r = open_source(context, path, &source, err);
 	if (r == 0)
-		r = confine_self(&context->host, cli_data_dir(), CONFINE_STORE, context->store.path, err);
+		r = confine_self(&context->host, CONFINE_STORE, context->store.path, err);
 	if (r < 0) {
 		close_source(&source);
 		return r;

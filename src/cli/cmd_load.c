@@ -27,7 +27,7 @@ static int load(struct image_context *context, struct error *err)
 	if (r == 0)
 		r = image_context_unpacker(context, err);
 	if (r == 0)
-		r = confine_self(&context->host, cli_data_dir(), CONFINE_STORE, context->store.path, err);
+		r = confine_self(&context->host, CONFINE_STORE, context->store.path, err);
 	if (r < 0)
 		return r;
 	view = progress_view_new(context->use->quiet);

@@ -144,7 +144,7 @@ static struct verdict try_here(const struct image_context *context, const struct
 
 	verdict.result = registry_open(reference, &options, &registry, &verdict.err);
 	if (verdict.result == 0)
-		verdict.result = confine_self(&context->host, cli_data_dir(), CONFINE_FETCH, "", &verdict.err); /* no folder to write in */
+		verdict.result = confine_self(&context->host, CONFINE_FETCH, "", &verdict.err); /* no folder to write in */
 	if (verdict.result == 0)
 		verdict.result = registry_check_login(registry, &verdict.err);
 	return verdict;

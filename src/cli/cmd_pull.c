@@ -68,7 +68,7 @@ static int prepare(struct image_context *context, struct pull_targets *targets, 
 	}
 	if (r == 0)
 		r = image_context_unpacker(context, err);
-	return r < 0 ? r : confine_self(&context->host, cli_data_dir(), CONFINE_FETCH, context->store.path, err);
+	return r < 0 ? r : confine_self(&context->host, CONFINE_FETCH, context->store.path, err);
 }
 
 static int pull(struct image_context *context, struct pull_targets *targets, char **words, struct error *err)

@@ -42,7 +42,7 @@ static int prepare(struct image_context *context, const char *source, const char
 		return r;
 	job->view = progress_view_new(context->use->quiet);
 	r = image_remote_open(context, progress_view_progress(job->view), &job->remote, err);
-	return r < 0 ? r : confine_self(&context->host, cli_data_dir(), CONFINE_FETCH, context->store.path, err);
+	return r < 0 ? r : confine_self(&context->host, CONFINE_FETCH, context->store.path, err);
 }
 
 static int push(struct image_context *context, struct push_job *job, struct buf *out, struct error *err)

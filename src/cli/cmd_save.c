@@ -25,7 +25,7 @@ static int write_archive(void *data, int fd, struct error *err)
 	int r;
 
 	(void)signal(SIGPIPE, SIG_IGN); /* `carrel save … | head` is told as an error */
-	r = confine_self(&context->host, cli_data_dir(), CONFINE_READ, context->store.path, err);
+	r = confine_self(&context->host, CONFINE_READ, context->store.path, err);
 	if (r < 0)
 		return r;
 	view = progress_view_new(context->use->quiet);

@@ -72,7 +72,7 @@ int image_context_unpacker(struct image_context *context, struct error *err)
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
 		if (context->use->userns && !strcmp(context->use->userns, modes[i].word))
 			mode = modes[i].mode;
-	return unpacker_start(&context->host, context->store.path, cli_data_dir(), mode, &context->unpacker, err);
+	return unpacker_start(&context->host, context->store.path, mode, &context->unpacker, err);
 }
 
 static int refuse(const struct image_context *context, const char *name, const char *cause, const char *advice, struct error *err)

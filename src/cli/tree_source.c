@@ -158,7 +158,7 @@ struct writer {
 static int confine(const struct writer *writer)
 {
 	struct seccomp_program filter;
-	int r = confine_prepare(&writer->context->host, cli_data_dir(), CONFINE_MERGE, &filter, writer->err);
+	int r = confine_filter(writer->context->host.runtime_dir, CONFINE_MERGE, &filter, writer->err);
 
 	if (r < 0)
 		return r;

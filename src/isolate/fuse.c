@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "isolate/mount.h"
@@ -37,4 +38,18 @@ int fuse_mount_new(int fuse_fd, enum fuse_server server, unsigned flags, struct 
 		return *log ? error_cause(err, "%s", log) : fd;
 	}
 	return fd;
+}
+
+int fuse_exec(const struct fuse_program *program, char *const *argv, struct error *err)
+{
+	char *envp[] = {NULL};
+	int r;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_set(err, errno, "cannot give up the right to new privileges");
+	r = seccomp_apply(program->filter, err);
+	if (r < 0)
+		return r;
+	execve(program->path, argv, envp);
+	return error_set(err, errno, "cannot start '%s'", program->path);
 }

@@ -3,11 +3,27 @@
 #ifndef CARREL_ISOLATE_FUSE_H
 #define CARREL_ISOLATE_FUSE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "isolate/seccomp.h"
 #include "util/error.h"
 
 enum fuse_server { FUSE_OVERLAYFS, FUSE_SQUASHFS, FUSE_SERVER_MAX };
 
 extern const char *const fuse_server_names[FUSE_SERVER_MAX]; /* "fuse-overlayfs", "squashfuse" */
+
+/* What a server's process needs in order to become the program. */
+struct fuse_program {
+	const char *path;
+	const int *fds; /* the open /dev/fuse, and then what it is to serve */
+	size_t count;
+	bool single_id;                       /* see overlay_fuse_exec */
+	const struct seccomp_program *filter; /* installed last before execve */
+};
+
+/* In the server's process, when all is in its place: no new privileges, the filter, execve. Returns only on failure. */
+int fuse_exec(const struct fuse_program *program, char *const *argv, struct error *err) MUST_CHECK;
 
 /* /dev/fuse, or a negative errno with `err`. */
 int fuse_open(enum fuse_server server, struct error *err) MUST_CHECK;

@@ -50,10 +50,10 @@ int overlay_mount(enum overlay_backend_kind kind, const struct overlay_layers *l
 int overlay_open_area(int area_fd, int *ret_upper, int *ret_work, struct error *err) MUST_CHECK;
 
 /* In the server's process, forked by the launcher and already in the sandbox's user namespace: a mount namespace of its
- * own, the layers attached in it, then execve of fuse-overlayfs (`program`). Returns only on failure. With `single_id` all files are shown as the one
+ * own, the layers attached in it, then execve of fuse-overlayfs. Returns only on failure. With `single_id` all files are shown as the one
  * id's: FUSE makes "nobody" of the others, and the kernel lets no one write to a file of an owner that is not mapped, be its mode what it may. What the
  * server can reach on the host is not changed by that. */
-int overlay_fuse_exec(const char *program, const int *fds, size_t count, bool single_id, struct error *err) MUST_CHECK;
+int overlay_fuse_exec(const struct fuse_program *program, struct error *err) MUST_CHECK;
 
 /* Does the kernel's overlayfs work for an unprivileged user with its upper on the filesystem of `directory` (NULL: on a
  * tmpfs)? Really tried, in a child with its own namespaces, and remembered in `cache_dir` (may be NULL) for this boot and device.

@@ -101,7 +101,7 @@ static int attach_layers(const int *fds, size_t count, struct buf *options)
 	return r;
 }
 
-int overlay_fuse_exec(const char *program, const int *fds, size_t count, bool single_id, struct error *err)
+int overlay_fuse_exec(const struct fuse_program *program, struct error *err)
 {
 	cleanup_buf struct buf options = {0};
 	char mount_point[24];
@@ -113,17 +113,15 @@ int overlay_fuse_exec(const char *program, const int *fds, size_t count, bool si
 	r = mount_isolate(MOUNT_RDONLY | MOUNT_NODEV | MOUNT_NOSUID, err);
 	if (r < 0)
 		return r;
-	r = attach_layers(fds, count, &options);
+	r = attach_layers(program->fds, program->count, &options);
 	if (r < 0)
 		return error_set(err, -r, "cannot attach the layers for fuse-overlayfs");
-	if (single_id)
+	if (program->single_id)
 		buf_printf(&options, ",squash_to_uid=%u,squash_to_gid=%u", geteuid(), getegid());
-	(void)snprintf(mount_point, sizeof(mount_point), "/dev/fd/%d", fds[0]);
-	if (fcntl(fds[0], F_SETFD, 0) < 0)
+	(void)snprintf(mount_point, sizeof(mount_point), "/dev/fd/%d", program->fds[0]);
+	if (fcntl(program->fds[0], F_SETFD, 0) < 0)
 		return error_set(err, errno, "cannot hand /dev/fuse to fuse-overlayfs");
 	char *argv[] = {"fuse-overlayfs", "-f", "-o", options.text, mount_point, NULL};
-	char *envp[] = {NULL};
-	execve(program, argv, envp);
-	error_set(err, errno, "cannot start '%s'", program);
-	return error_hint(err, "install fuse-overlayfs, or use --overlay kernel");
+	r = fuse_exec(program, argv, err);
+	return r < 0 ? error_hint(err, "install fuse-overlayfs, or use --overlay kernel") : r;
 }

@@ -53,6 +53,7 @@ static int shut_in(const char *file, struct error *err)
 	const struct landlock_plan plan = {.enabled = true, .rules = rules, .rule_count = ARRAY_SIZE(rules), .deny_tcp = true, .scope_abstract_unix = true, .scope_signals = true};
 	int r;
 
+	/* Landlock wants it. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "cannot give up the right to new privileges");
 	/* The bounding set too: as user 0 it would get it back by execve. */
@@ -62,16 +63,16 @@ static int shut_in(const char *file, struct error *err)
 	return r < 0 ? r : landlock_apply(&plan, err);
 }
 
-int squash_exec(const char *program, const int *fds, size_t count, bool single_id, struct error *err)
+int squash_exec(const struct fuse_program *program, struct error *err)
 {
 	char file[40], mount_point[24];
 	char *argv[] = {"squashfuse", "-f", file, mount_point, NULL};
-	char *envp[] = {NULL};
+	const int *fds = program->fds;
 	int r;
 
-	(void)single_id; /* it could show all files as one user's, from its version 0.2 on; fuse-overlayfs does that above it */
-	if (count != 2)
-		return error_set(err, EPROTO, "cannot start squashfuse with %zu descriptors", count);
+	/* It could show all files as one user's, from its version 0.2 on; where there is a single id, fuse-overlayfs does that above it. */
+	if (program->count != 2)
+		return error_set(err, EPROTO, "cannot start squashfuse with %zu descriptors", program->count);
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) < 0)
 		return error_set(err, errno, "cannot give squashfuse namespaces of its own");
 	/* Where the kernel has no Landlock, this is what keeps it from changing files. */
@@ -85,7 +86,6 @@ int squash_exec(const char *program, const int *fds, size_t count, bool single_i
 	r = shut_in(file, err);
 	if (r < 0)
 		return r;
-	execve(program, argv, envp);
-	error_set(err, errno, "cannot start '%s'", program);
-	return error_hint(err, "install the package squashfuse");
+	r = fuse_exec(program, argv, err);
+	return r < 0 ? error_hint(err, "install the package squashfuse") : r;
 }

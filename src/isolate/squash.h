@@ -13,6 +13,6 @@
 int squash_mount(int file_fd, const struct overlay_host *host, struct error *err) MUST_CHECK;
 
 /* In the server's process, as overlay_fuse_exec: fds[0] is the open /dev/fuse, fds[1] the file. Returns only on failure. */
-int squash_exec(const char *program, const int *fds, size_t count, bool single_id, struct error *err) MUST_CHECK;
+int squash_exec(const struct fuse_program *program, struct error *err) MUST_CHECK;
 
 #endif

@@ -65,15 +65,14 @@ static int drop_capabilities(enum confine_role role, struct error *err)
 	return held ? caps_apply(held & roles[role].capabilities, 0, err) : 0;
 }
 
-int confine_prepare(const struct host *host, const char *data_dir, enum confine_role role, struct seccomp_program *ret, struct error *err)
+int confine_filter(const char *cache_dir, enum confine_role role, struct seccomp_program *ret, struct error *err)
 {
 	struct arena arena = {0};
 	struct seccomp_spec spec;
 	int r;
 
-	confine_calls(&arena, role, &spec);
-	spec.groups_file = arena_printf(&arena, "%s/profiles/syscalls/groups.yaml", data_dir);
-	spec.cache_dir = host->runtime_dir;
+	confine_calls(&arena, role, &spec); /* it names no groups, so that their file is not needed */
+	spec.cache_dir = cache_dir;
 	r = seccomp_prepare(&spec, ret, err);
 	arena_done(&arena);
 	return r;
@@ -92,7 +91,7 @@ int confine_apply(enum confine_role role, const char *folder, const char *const 
 	return r < 0 ? r : seccomp_apply(filter, err);
 }
 
-int confine_self(const struct host *host, const char *data_dir, enum confine_role role, const char *folder, struct error *err)
+int confine_self(const struct host *host, enum confine_role role, const char *folder, struct error *err)
 {
 	/* curl and OpenSSL look there for certificates. */
 	static const char *const variables[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"};
@@ -100,7 +99,7 @@ int confine_self(const struct host *host, const char *data_dir, enum confine_rol
 	const char *extra[ARRAY_SIZE(variables) + ARRAY_SIZE(folders) + 1];
 	size_t count = 0;
 	struct seccomp_program filter;
-	int r = confine_prepare(host, data_dir, role, &filter, err);
+	int r = confine_filter(host->runtime_dir, role, &filter, err);
 
 	if (r < 0)
 		return r;

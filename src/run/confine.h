@@ -22,14 +22,18 @@ enum confine_role {
 	CONFINE_PIPE,   /* no files at all */
 	CONFINE_HASH,   /* the same, but it may duplicate what is in a pipe, and wait for its children */
 	CONFINE_ROLE_MAX,
+	/* Programs of others that serve a filesystem (server.h), for confine_filter only: they may be executed, and the dynamic linker may do its work. */
+	CONFINE_SQUASH = CONFINE_ROLE_MAX,
+	CONFINE_OVERLAY,
+	CONFINE_FILTER_MAX,
 };
 
 /* `folder`: the store, or for UNPACK the target; NULL for PIPE and HASH. Where the kernel lacks Landlock (before 5.19) the filter stands alone. */
-int confine_self(const struct host *host, const char *data_dir, enum confine_role role, const char *folder, struct error *err) MUST_CHECK;
+int confine_self(const struct host *host, enum confine_role role, const char *folder, struct error *err) MUST_CHECK;
 
-/* The same in two steps, for who confines itself where neither the cache nor the groups file can be read any more: the role's filter, and all the rest with
- * it. `extra`: further files and folders to read, NULL-terminated; may be NULL. */
-int confine_prepare(const struct host *host, const char *data_dir, enum confine_role role, struct seccomp_program *ret, struct error *err) MUST_CHECK;
+/* The same in two steps, for who confines itself where the cache cannot be read any more, or gives the filter to another program: the role's filter
+ * (`cache_dir` as in seccomp_spec), and all the rest with it. `extra`: further files and folders to read, NULL-terminated; may be NULL. */
+int confine_filter(const char *cache_dir, enum confine_role role, struct seccomp_program *ret, struct error *err) MUST_CHECK;
 int confine_apply(enum confine_role role, const char *folder, const char *const *extra, const struct seccomp_program *filter, struct error *err) MUST_CHECK;
 
 /* Within confine.c: the lists of a role (confine_calls.c). The arrays in `ret` are the arena's. */

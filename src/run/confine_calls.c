@@ -1,6 +1,8 @@
 /* The system calls of each role: allow-lists, and what is refused of the allowed ones by their arguments. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/fuse.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -43,17 +45,23 @@ static const char *const calls_network[] = {
     "bind", "connect", "getpeername", "getsockname", "getsockopt", "recvfrom", "recvmmsg", "sendmmsg", "sendto", "setsockopt", "shutdown", "socket", "socketpair",
 };
 
+/* The dynamic linker, and libfuse at its start. */
+static const char *const calls_program[] = {"alarm", "arch_prctl", "chdir", "execve", "set_tid_address", "setsid"};
+
+/* Whatever a filesystem is asked to do, beside the lists above. */
+static const char *const calls_overlay[] = {"readahead", "sync", "syncfs", "truncate", "utimes", "vmsplice"};
+
 static const char *const calls_hash[] = {"tee", "wait4"};
 
-enum calls { CALLS_CORE = 1 << 0, CALLS_THREADS = 1 << 1, CALLS_READ = 1 << 2, CALLS_WRITE = 1 << 3, CALLS_OWNER = 1 << 4, CALLS_NETWORK = 1 << 5, CALLS_HASH = 1 << 6, CALLS_NO_CODE = 1 << 7 /* no list: rules only */ };
+enum calls { CALLS_CORE = 1 << 0, CALLS_THREADS = 1 << 1, CALLS_READ = 1 << 2, CALLS_WRITE = 1 << 3, CALLS_OWNER = 1 << 4, CALLS_NETWORK = 1 << 5, CALLS_HASH = 1 << 6, CALLS_PROGRAM = 1 << 7, CALLS_OVERLAY = 1 << 8, CALLS_NO_CODE = 1 << 9 /* no list: rules only */ };
 
 #define LIST(list) {list, ARRAY_SIZE(list)}
 static const struct {
 	const char *const *names;
 	size_t count;
-} lists[] = {LIST(calls_core), LIST(calls_threads), LIST(calls_read), LIST(calls_write), LIST(calls_owner), LIST(calls_network), LIST(calls_hash)};
+} lists[] = {LIST(calls_core), LIST(calls_threads), LIST(calls_read), LIST(calls_write), LIST(calls_owner), LIST(calls_network), LIST(calls_hash), LIST(calls_program), LIST(calls_overlay)};
 
-static const unsigned role_calls[CONFINE_ROLE_MAX] = {
+static const unsigned role_calls[CONFINE_FILTER_MAX] = {
     [CONFINE_READ] = CALLS_CORE | CALLS_THREADS | CALLS_READ | CALLS_NO_CODE,
     [CONFINE_MERGE] = CALLS_CORE | CALLS_READ | CALLS_NO_CODE,
     [CONFINE_STORE] = CALLS_CORE | CALLS_THREADS | CALLS_READ | CALLS_WRITE | CALLS_NO_CODE,
@@ -61,6 +69,8 @@ static const unsigned role_calls[CONFINE_ROLE_MAX] = {
     [CONFINE_UNPACK] = CALLS_CORE | CALLS_READ | CALLS_WRITE | CALLS_OWNER | CALLS_NO_CODE,
     [CONFINE_PIPE] = CALLS_CORE | CALLS_NO_CODE,
     [CONFINE_HASH] = CALLS_CORE | CALLS_HASH | CALLS_NO_CODE,
+    [CONFINE_SQUASH] = CALLS_CORE | CALLS_THREADS | CALLS_READ | CALLS_PROGRAM,
+    [CONFINE_OVERLAY] = CALLS_CORE | CALLS_THREADS | CALLS_READ | CALLS_WRITE | CALLS_OWNER | CALLS_PROGRAM | CALLS_OVERLAY,
 };
 
 #define ALL_BITS 0xffffffffULL
@@ -99,6 +109,14 @@ static const struct role_rule rules[] = {
     {CALLS_THREADS, "ioctl", 1, ALL_BITS, TIOCGWINSZ, ALLOW},
     {CALLS_THREADS, "ioctl", 1, ALL_BITS, FIONREAD, ALLOW},
     {CALLS_THREADS, "ioctl", 1, ALL_BITS, FIONBIO, ALLOW},
+    /* Another descriptor of the connection; what a file shares with its copy; a file's flags, as chattr(1) has them. */
+    {CALLS_PROGRAM, "ioctl", 1, ALL_BITS, FUSE_DEV_IOC_CLONE, ALLOW},
+    {CALLS_OVERLAY, "ioctl", 1, ALL_BITS, FICLONE, ALLOW},
+    {CALLS_OVERLAY, "ioctl", 1, ALL_BITS, FS_IOC_GETFLAGS, ALLOW},
+    {CALLS_OVERLAY, "ioctl", 1, ALL_BITS, FS_IOC_SETFLAGS, ALLOW},
+    {CALLS_OVERLAY, "ioctl", 1, ALL_BITS, FS_IOC_GETVERSION, ALLOW},
+    {CALLS_OVERLAY, "ioctl", 1, ALL_BITS, FS_IOC_FSGETXATTR, ALLOW},
+    {CALLS_OVERLAY, "ioctl", 1, ALL_BITS, FS_IOC_FSSETXATTR, ALLOW},
     /* The families of the Internet, and the one in which the C library asks for this host's addresses. */
     {CALLS_NETWORK, "socket", 0, ALL_BITS, AF_INET, ALLOW},
     {CALLS_NETWORK, "socket", 0, ALL_BITS, AF_INET6, ALLOW},

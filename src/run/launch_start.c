@@ -171,7 +171,10 @@ static int start_server(struct launch *launch, int server, int fds[FD_PASS_MAX],
 	else if (count < 2 || server < 0 || server >= FUSE_SERVER_MAX)
 		r = error_set(err, EPROTO, "cannot start a FUSE server without its descriptors");
 	else
-		r = server_start(&launch->servers[launch->server_count++], (enum fuse_server)server, fds[0], launch->plan.ids.rung == IDMAP_SINGLE, fds + 1, count - 1, err);
+		r = server_start(&launch->servers[launch->server_count++], &(struct server_plan){
+			.kind = (enum fuse_server)server, .user_fd = fds[0], .fds = fds + 1, .count = count - 1,
+			.single_id = launch->plan.ids.rung == IDMAP_SINGLE, .cache_dir = launch->plan.seccomp.cache_dir,
+		}, err);
 	for (size_t i = 0; i < count; i++)
 		(void)fd_close(fds[i]);
 	if (r < 0)

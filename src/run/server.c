@@ -14,6 +14,7 @@
 #include "isolate/ns.h"
 #include "isolate/overlay.h"
 #include "isolate/squash.h"
+#include "run/confine.h"
 #include "util/fd.h"
 #include "util/mem.h"
 #include "util/proc.h"
@@ -44,28 +45,30 @@ static int arrange_descriptors(const int *fds, size_t count, int log)
 	return 0;
 }
 
-typedef int exec_function(const char *program, const int *fds, size_t count, bool single_id, struct error *err);
+typedef int exec_function(const struct fuse_program *program, struct error *err);
 
 static const struct {
 	const char *programs[3]; /* the first that is there */
 	const char *hint;
 	exec_function *exec;
+	enum confine_role filter;
 } kinds[FUSE_SERVER_MAX] = {
-    [FUSE_OVERLAYFS] = {{"fuse-overlayfs"}, "install the package fuse-overlayfs, or use --overlay kernel", overlay_fuse_exec},
-    [FUSE_SQUASHFS] = {{"squashfuse_ll", "squashfuse"}, "install the package squashfuse", squash_exec},
+    [FUSE_OVERLAYFS] = {{"fuse-overlayfs"}, "install the package fuse-overlayfs, or use --overlay kernel", overlay_fuse_exec, CONFINE_OVERLAY},
+    [FUSE_SQUASHFS] = {{"squashfuse_ll", "squashfuse"}, "install the package squashfuse", squash_exec, CONFINE_SQUASH},
 };
 
 /* The server's own `count` descriptors stand from 3 on, behind them the report's and the user namespace, which execve closes. */
-static int server_child(enum fuse_server kind, const char *program, bool single_id, size_t count, pid_t launcher, struct error *err)
+static int server_child(enum fuse_server kind, struct fuse_program *program, pid_t launcher, struct error *err)
 {
 	int own[FD_PASS_MAX];
 	uint64_t all = 0;
-	int r = ns_join_user(4 + (int)count, err);
+	int r = ns_join_user(4 + (int)program->count, err);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < program->count; i++)
 		own[i] = 3 + (int)i;
+	program->fds = own;
 	/* Its capabilities over the sandbox's ids must survive execve, also where we are not user 0 in there. */
 	if (caps_parse("ALL", &all) < 0)
 		return error_set(err, EINVAL, "cannot name the capabilities of %s", fuse_server_names[kind]);
@@ -76,7 +79,7 @@ static int server_child(enum fuse_server kind, const char *program, bool single_
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != launcher)
 		return error_set(err, ESRCH, "cannot go on without the launcher");
-	return kinds[kind].exec(program, own, count, single_id, err);
+	return kinds[kind].exec(program, err);
 }
 
 /* The report of the server's start: its end by execve says that the program runs, else an error comes. */
@@ -102,50 +105,68 @@ static char *find_program(enum fuse_server kind)
 	return found;
 }
 
-int server_start(struct server *server, enum fuse_server kind, int user_fd, bool single_id, const int *fds, size_t count, struct error *err)
+/* In the child. Returns only on failure, and then the report has been written. */
+static void become_server(const struct server *server, const struct server_plan *plan, struct fuse_program *program, int report, pid_t launcher)
 {
-	cleanup_free char *program = find_program(kind);
-	const char *name = fuse_server_names[kind];
-	pid_t launcher = getpid(), child;
-	int report[2], all[FD_PASS_MAX];
+	int all[FD_PASS_MAX];
+	struct error why = {0};
+	sigset_t none;
 
-	if (!program) {
-		error_set(err, ENOENT, "cannot start %s", name);
-		error_cause(err, "it is not installed");
-		return error_hint(err, "%s", kinds[kind].hint);
-	}
-	if (count + 2 > FD_PASS_MAX)
-		return error_set(err, E2BIG, "cannot start %s with %zu layers", name, count);
-	server->kind = kind;
+	memcpy(all, plan->fds, plan->count * sizeof(*plan->fds));
+	all[plan->count] = report;
+	all[plan->count + 1] = plan->user_fd;
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (arrange_descriptors(all, plan->count + 2, server->log) < 0)
+		return; /* with no place for a report: the first use of the mount says that nobody serves it */
+	(void)!server_child(plan->kind, program, launcher, &why);
+	(void)!fd_write_all(3 + (int)plan->count, &why, sizeof(why)); /* without a launcher nobody is left who could hear */
+}
+
+static int start(struct server *server, const struct server_plan *plan, struct fuse_program *program, struct error *err)
+{
+	const char *name = fuse_server_names[plan->kind];
+	pid_t launcher = getpid();
+	int report[2];
+
 	server->log = memfd_create("carrel-fuse", MFD_CLOEXEC);
 	if (server->log < 0 || pipe2(report, O_CLOEXEC) < 0)
 		return error_set(err, errno, "cannot start %s", name);
-	memcpy(all, fds, count * sizeof(*fds));
-	all[count] = report[1];
-	all[count + 1] = user_fd;
-	child = fork();
-	if (child < 0) {
-		int r = error_set(err, errno, "cannot start %s", name);
-		(void)fd_close(report[0]);
-		(void)fd_close(report[1]);
-		return r;
-	}
-	if (child == 0) {
-		struct error why = {0};
-		sigset_t none;
-
-		(void)sigemptyset(&none);
-		(void)sigprocmask(SIG_SETMASK, &none, NULL);
-		if (arrange_descriptors(all, count + 2, server->log) < 0)
-			_exit(EXIT_CARREL); /* with no place for a report: the first use of the mount says that nobody serves it */
-		(void)!server_child(kind, program, single_id, count, launcher, &why);
-		(void)!fd_write_all(3 + (int)count, &why, sizeof(why)); /* without a launcher nobody is left who could hear */
+	server->pid = fork();
+	if (server->pid == 0) {
+		become_server(server, plan, program, report[1], launcher);
 		_exit(EXIT_CARREL);
 	}
-	server->pid = child;
+	int r = server->pid < 0 ? error_set(err, errno, "cannot start %s", name) : 0;
 	(void)fd_close(report[1]);
-	int r = read_report(report[0], err);
+	if (r < 0)
+		server->pid = 0;
+	else
+		r = read_report(report[0], err);
 	(void)fd_close(report[0]);
+	return r;
+}
+
+int server_start(struct server *server, const struct server_plan *plan, struct error *err)
+{
+	cleanup_free char *path = find_program(plan->kind);
+	const char *name = fuse_server_names[plan->kind];
+	struct seccomp_program filter = {0};
+	struct fuse_program program = {.path = path, .count = plan->count, .single_id = plan->single_id, .filter = &filter};
+	int r;
+
+	if (!path) {
+		error_set(err, ENOENT, "cannot start %s", name);
+		error_cause(err, "it is not installed");
+		return error_hint(err, "%s", kinds[plan->kind].hint);
+	}
+	if (plan->count + 2 > FD_PASS_MAX)
+		return error_set(err, E2BIG, "cannot start %s with %zu layers", name, plan->count);
+	server->kind = plan->kind;
+	r = confine_filter(plan->cache_dir, kinds[plan->kind].filter, &filter, err);
+	if (r == 0)
+		r = start(server, plan, &program, err);
+	seccomp_done(&filter);
 	return r;
 }
 

@@ -15,9 +15,17 @@ struct server {
 	int log;   /* what it printed, a memfd; -1 */
 };
 
-/* Start one in the user namespace `user_fd`; `fds` and `single_id` as overlay_fuse_exec and squash_exec take them. It dies with the launcher
- * (PR_SET_PDEATHSIG). */
-int server_start(struct server *server, enum fuse_server kind, int user_fd, bool single_id, const int *fds, size_t count, struct error *err) MUST_CHECK;
+struct server_plan {
+	enum fuse_server kind;
+	int user_fd; /* the user namespace to join */
+	const int *fds; /* as overlay_fuse_exec and squash_exec take them */
+	size_t count;
+	bool single_id;
+	const char *cache_dir; /* of its filter, as in seccomp_spec */
+};
+
+/* Start one, under a filter of system calls (CONFINE_SQUASH, CONFINE_OVERLAY). It dies with the launcher (PR_SET_PDEATHSIG). */
+int server_start(struct server *server, const struct server_plan *plan, struct error *err) MUST_CHECK;
 
 /* When the sandbox failed while it had a server: what the server said of it becomes the cause. */
 void server_explain(const struct server *server, struct error *err);

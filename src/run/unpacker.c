@@ -65,13 +65,13 @@ static int finish(void *context, int job, struct unpack_result *ret, struct erro
 
 /* --- its life --- */
 
-static int prepare(struct unpacker_server *server, const struct host *host, const char *data_dir, struct error *err)
+static int prepare(struct unpacker_server *server, const struct host *host, struct error *err)
 {
 	static const enum confine_role roles[] = {[UNPACKER_DECOMPRESS] = CONFINE_PIPE, [UNPACKER_HASH] = CONFINE_HASH, [UNPACKER_WRITE] = CONFINE_UNPACK};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < UNPACKER_FILTER_MAX; i++)
-		r = confine_prepare(host, data_dir, roles[i], &server->filters[i], err);
+		r = confine_filter(host->runtime_dir, roles[i], &server->filters[i], err);
 	return r;
 }
 
@@ -130,7 +130,7 @@ static int plan_ids(const struct host *host, enum idmap_mode mode, struct idmap_
 	return r < 0 ? r : idmap_plan(host->arena, &spec, &facts, ret, err);
 }
 
-int unpacker_start_with(const struct unpacker_work *work, const struct host *host, const char *store_path, const char *data_dir, enum idmap_mode mode, struct unpacker **ret,
+int unpacker_start_with(const struct unpacker_work *work, const struct host *host, const char *store_path, enum idmap_mode mode, struct unpacker **ret,
     struct error *err)
 {
 	struct unpacker_server server = {.work = work, .folder = mem_printf("%s/tmp", store_path), .socket = -1};
@@ -140,7 +140,7 @@ int unpacker_start_with(const struct unpacker_work *work, const struct host *hos
 
 	*unpacker = (struct unpacker){.host = {.begin = begin, .finish = finish, .context = unpacker}, .pid = -1, .socket = -1};
 	if (r == 0)
-		r = prepare(&server, host, data_dir, err);
+		r = prepare(&server, host, err);
 	if (r == 0)
 		r = launch(unpacker, &server, &ids, err);
 	for (size_t i = 0; i < UNPACKER_FILTER_MAX; i++)
@@ -155,11 +155,11 @@ int unpacker_start_with(const struct unpacker_work *work, const struct host *hos
 	return 0;
 }
 
-int unpacker_start(const struct host *host, const char *store_path, const char *data_dir, enum idmap_mode mode, struct unpacker **ret, struct error *err)
+int unpacker_start(const struct host *host, const char *store_path, enum idmap_mode mode, struct unpacker **ret, struct error *err)
 {
 	static const struct unpacker_work work = {.decompress = unpack_decompress, .write = unpack_write_tree};
 
-	return unpacker_start_with(&work, host, store_path, data_dir, mode, ret, err);
+	return unpacker_start_with(&work, host, store_path, mode, ret, err);
 }
 
 const struct unpack_host *unpacker_host(struct unpacker *unpacker)

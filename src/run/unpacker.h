@@ -21,7 +21,7 @@ enum { UNPACKER_MEMORY = 24 << 20 }; /* bytes for each worker */
 struct unpacker;
 
 /* `mode`: IDMAP_AUTO takes the range where there is one, else the single id; SUBIDS and SINGLE as named. The store must exist, with its tmp/. */
-int unpacker_start(const struct host *host, const char *store_path, const char *data_dir, enum idmap_mode mode, struct unpacker **ret, struct error *err) MUST_CHECK;
+int unpacker_start(const struct host *host, const char *store_path, enum idmap_mode mode, struct unpacker **ret, struct error *err) MUST_CHECK;
 /* For pull_image and its kin; valid until the end. Its functions may be called from several threads. Each job must be finished. */
 const struct unpack_host *unpacker_host(struct unpacker *unpacker) __attribute__((returns_nonnull));
 /* Ends it, and jobs that are under way with it. Accepts NULL. */

@@ -15,7 +15,7 @@ struct unpacker_work {
 	int (*write)(int tar_fd, int target, const struct unpack_spec *spec, struct unpack_result *ret, struct error *err);
 };
 
-int unpacker_start_with(const struct unpacker_work *work, const struct host *host, const char *store_path, const char *data_dir, enum idmap_mode mode, struct unpacker **ret,
+int unpacker_start_with(const struct unpacker_work *work, const struct host *host, const char *store_path, enum idmap_mode mode, struct unpacker **ret,
     struct error *err) MUST_CHECK;
 
 enum { UNPACKER_NAME = 96 };

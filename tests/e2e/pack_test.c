@@ -102,8 +102,9 @@ Test(pack, kept_sandboxes)
 	EXPECT("host", 125, NULL, "the host's own tree", "export", "host");
 }
 
-/* Who parses a stranger's squashfs has no capability and no network, also over the ids of the sandbox; and none of the user's files, where there is Landlock. */
-Test(pack, squashfuse_is_shut_in)
+/* Who parses a stranger's squashfs has no capability, no network and few system calls, also over the ids of the sandbox; and none of the user's files, where there
+ * is Landlock. fuse-overlayfs has few system calls. */
+Test(pack, servers_are_shut_in)
 {
 	struct harness_started run;
 	struct harness_result result;
@@ -112,11 +113,12 @@ Test(pack, squashfuse_is_shut_in)
 	harness_requires_subids();
 	make_packed();
 	run = harness_start(&(struct harness_run){.timeout_ms = 20000, ENVIRONMENT(images_environment()),
-		ARGV("run", "-v", ".:/mnt", "./app.sqfs", "touch /mnt/ready; until test -e /mnt/go; do sleep 0.05; done")});
+		ARGV("run", "--overlay", "fuse", "-v", ".:/mnt", "./app.sqfs", "touch /mnt/ready; until test -e /mnt/go; do sleep 0.05; done")});
 	cr_assert(harness_wait_for(harness_path("ready"), 10000));
-	said = harness_shell(harness_text("for p in /proc/[0-9]*; do grep -qs '^PPid:.%d$' $p/status && grep -qs squashfuse $p/comm || continue\n"
-		"grep -E '^(CapPrm|CapBnd|NoNewPrivs)' $p/status | tr -d '\\t\\n'; test \"$(readlink $p/ns/net)\" = \"$(readlink /proc/self/ns/net)\" || echo ' alone'; done", (int)run.pid));
-	cr_expect_str_eq(said, "CapPrm:0000000000000000CapBnd:0000000000000000NoNewPrivs:1 alone\n", "%s", said);
+	said = harness_shell(harness_text("for p in /proc/[0-9]*; do grep -qs '^PPid:.%d$' $p/status && grep -qs fuse $p/comm || continue\n"
+		"grep -E '^(NoNewPrivs|Seccomp):' $p/status | tr -d '\\t\\n'; grep -q squashfuse $p/comm || { echo; continue; }\n"
+		"grep -E '^(CapPrm|CapBnd)' $p/status | tr -d '\\t\\n'; test \"$(readlink $p/ns/net)\" = \"$(readlink /proc/self/ns/net)\" || echo ' alone'; done", (int)run.pid));
+	cr_expect_str_eq(said, "NoNewPrivs:1Seccomp:2CapPrm:0000000000000000CapBnd:0000000000000000 alone\nNoNewPrivs:1Seccomp:2\n", "%s", said);
 	(void)harness_file("go", "");
 	result = harness_finish(&run);
 	harness_expect_status("run", &result, 0);

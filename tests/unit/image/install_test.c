@@ -106,7 +106,7 @@ static int install(const struct digest *manifest, struct image *ret, struct erro
 	int r = host_read(&arena, environ, &host, err);
 
 	if (r == 0)
-		r = unpacker_start(&host, depot.path, ".", IDMAP_SINGLE, &unpacker, err);
+		r = unpacker_start(&host, depot.path, IDMAP_SINGLE, &unpacker, err);
 	if (r == 0)
 		r = install_image(&depot, &depot_arena, manifest, unpacker_host(unpacker), NULL, ret, err);
 	unpacker_end(unpacker);

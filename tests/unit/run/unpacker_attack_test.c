@@ -314,7 +314,7 @@ static int claim_digest(int tar_fd, int target, const struct unpack_spec *spec, 
 static int run_job(const struct unpacker_work *work, enum idmap_mode mode, struct unpack_result *ret, struct error *err)
 {
 	struct unpacker *unpacker;
-	int ends[2], r = unpacker_start_with(work, &host, folder, ".", mode, &unpacker, err);
+	int ends[2], r = unpacker_start_with(work, &host, folder, mode, &unpacker, err);
 
 	cr_assert_eq(r, 0, "%s: %s", err->what, err->cause);
 	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);

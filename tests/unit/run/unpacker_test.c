@@ -106,7 +106,7 @@ static struct unpacker *start(const struct unpacker_work *work, enum idmap_mode 
 	struct unpacker *unpacker = NULL;
 	struct error err = {0};
 
-	cr_assert_eq(unpacker_start_with(work, &host, folder, ".", mode, &unpacker, &err), 0, "%s: %s", err.what, err.cause);
+	cr_assert_eq(unpacker_start_with(work, &host, folder, mode, &unpacker, &err), 0, "%s: %s", err.what, err.cause);
 	return unpacker;
 }
 
