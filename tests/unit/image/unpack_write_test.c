@@ -13,6 +13,7 @@
 #include "unit/image/inside.h"
 #include "unit/image/tar_corpus.h"
 #include "unit/image/unpack_attempt.h"
+#include "unit/sanitized.h"
 #include "util/mem.h"
 
 TestSuite(unpack_write, .timeout = 120);
@@ -412,5 +413,6 @@ static void try_many(const void *context, struct buf *complaints)
 
 Test(unpack_write, memory_does_not_grow)
 {
+	SKIP_WHERE_SANITIZED();
 	inside_test(false, try_many, NULL);
 }

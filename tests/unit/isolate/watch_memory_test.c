@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "unit/isolate/watch_world.h"
+#include "unit/sanitized.h"
 #include "util/mem.h"
 
 TestSuite(watch_memory, .timeout = 120);
@@ -324,6 +325,7 @@ static void check(size_t i)
 
 Test(watch_memory, forms)
 {
+	SKIP_WHERE_SANITIZED();
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		check(i);
 }
@@ -334,6 +336,7 @@ Test(watch_memory, copy_on_write)
 	struct limit_verdict verdict;
 	struct world world;
 
+	SKIP_WHERE_SANITIZED();
 	if (!world_start(&world, forked_and_written, &spec, 1U << LIMIT_MEMORY, NULL))
 		cr_skip_test("no namespaces here");
 	world_look(&world, 8, &verdict);
