@@ -6,6 +6,7 @@
 
 #include "cli/top.h"
 #include "image/image_check.h"
+#include "util/units.h"
 
 enum { GAP = 3, WIDTH_LEAST = 10 };
 
@@ -61,14 +62,10 @@ void image_table_format(const struct image_table *table, struct buf *out)
 
 char *image_format_size(uint64_t bytes, char buffer[IMAGE_SIZE_TEXT])
 {
-	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-	double value = (double)bytes;
-	size_t unit = 0;
+	double value;
+	const char *unit = units_decimal(bytes, &value);
 
-	/* 999.9 would be printed as 1e+03. */
-	for (; value >= 999.5 && unit + 1 < ARRAY_SIZE(units); unit++)
-		value /= 1000;
-	(void)snprintf(buffer, IMAGE_SIZE_TEXT, "%.3g%s", value, units[unit]);
+	(void)snprintf(buffer, IMAGE_SIZE_TEXT, "%.3g%s", value, unit);
 	return buffer;
 }
 

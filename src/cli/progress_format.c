@@ -7,6 +7,7 @@
 
 #include "cli/top.h"
 #include "util/mem.h"
+#include "util/units.h"
 
 enum {
 	NAME_WIDTH = 32,   /* of a file's name; a digest is shown as its first digits */
@@ -44,13 +45,10 @@ static bool is_finished(const struct progress_item *item)
 
 char *progress_format_bytes(uint64_t bytes, char buffer[PROGRESS_BYTES])
 {
-	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-	double value = (double)bytes;
-	size_t unit = 0;
+	double value;
+	const char *unit = units_decimal(bytes, &value);
 
-	for (; value >= 999.5 && unit + 1 < ARRAY_SIZE(units); unit++)
-		value /= 1000;
-	(void)snprintf(buffer, PROGRESS_BYTES, unit && value < 99.95 ? "%.1f%s" : "%.0f%s", value, units[unit]);
+	(void)snprintf(buffer, PROGRESS_BYTES, bytes >= 1000 && value < 99.95 ? "%.1f%s" : "%.0f%s", value, unit);
 	return buffer;
 }
 

@@ -219,3 +219,14 @@ char *units_format_duration(uint64_t ms, char buffer[UNITS_TEXT])
 	}
 	return strcpy(buffer, len && len < strlen(single) ? sum : single);
 }
+
+const char *units_decimal(uint64_t bytes, double *ret_value)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+	size_t unit = 0;
+
+	*ret_value = (double)bytes;
+	for (; *ret_value >= 999.5 && unit + 1 < ARRAY_SIZE(units); unit++)
+		*ret_value /= 1000;
+	return units[unit];
+}

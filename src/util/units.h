@@ -23,4 +23,7 @@ enum { UNITS_TEXT = 32 };
 char *units_format_size(uint64_t bytes, char buffer[UNITS_TEXT]);
 char *units_format_duration(uint64_t ms, char buffer[UNITS_TEXT]);
 
+/* For people: in decimal units, as Docker has them. "kB" and 1.5 for 1500; below 999.5, so that no rounding to whole numbers shows a thousand. */
+const char *units_decimal(uint64_t bytes, double *ret_value);
+
 #endif

@@ -3,18 +3,16 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "isolate/idmap.h"
+#include "unit/ordinary.h"
 #include "util/fd.h"
 #include "util/mem.h"
 #include "util/path.h"
@@ -28,15 +26,6 @@ struct job {
 	char folder[128];
 	int go[2], report; /* the child's, but go[1] */
 };
-
-static void become_ordinary(void)
-{
-	struct passwd *account = geteuid() == 0 ? getpwnam("carrel-test") : NULL;
-
-	if (account && (setgroups(0, NULL) < 0 || setgid(account->pw_gid) < 0 || setuid(account->pw_uid) < 0))
-		abort();
-	(void)prctl(PR_SET_DUMPABLE, 1); /* a change of ids took it away */
-}
 
 static void work(const struct job *job)
 {
@@ -85,7 +74,8 @@ static void manage(struct job *job)
 	int pidfd = -1;
 	const char *base = getenv("TMPDIR");
 
-	become_ordinary();
+	if (ordinary_become())
+		abort();
 	(void)snprintf(job->folder, sizeof(job->folder), "%s/carrel-inside.XXXXXX", base && access(base, W_OK) == 0 ? base : "/var/tmp");
 	if (!mkdtemp(job->folder))
 		_exit(2);

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 #include "isolate/overlay.h"
 #include "unit/image/merge_world.h"
+#include "unit/ordinary.h"
 #include "util/fd.h"
 #include "util/mem.h"
 #include "util/path.h"
@@ -90,7 +92,7 @@ static int by_hand(const void *context)
 	size_t count = 0;
 
 	(void)umask(022);
-	if (!world_become_root()) {
+	if (!ordinary_be_root_inside(CLONE_NEWNS)) {
 		(void)world_complain("no user namespaces here");
 		return WORLD_SKIPPED;
 	}
@@ -156,7 +158,7 @@ static int by_chance(const void *context)
 	struct error err = {0};
 
 	(void)umask(022);
-	if (!world_become_root()) {
+	if (!ordinary_be_root_inside(CLONE_NEWNS)) {
 		(void)world_complain("no user namespaces here");
 		return WORLD_SKIPPED;
 	}

@@ -17,26 +17,13 @@
 #include "unit/isolate/child.h"
 #include "util/buf.h"
 #include "util/fd.h"
+#include "unit/ordinary.h"
 #include "util/mem.h"
 #include "util/path.h"
 
 /* --- a place where we are root -------------------------------------------------------------------------------------------------------------- */
 
 char world_place[64];
-
-bool world_become_root(void)
-{
-	char line[64];
-	unsigned uid = geteuid(), gid = getegid();
-
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-		return false;
-	(void)snprintf(line, sizeof(line), "0 %u 1", uid);
-	if (fd_put_at(AT_FDCWD, "/proc/self/uid_map", line) < 0 || fd_put_at(AT_FDCWD, "/proc/self/setgroups", "deny") < 0)
-		return false;
-	(void)snprintf(line, sizeof(line), "0 %u 1", gid);
-	return fd_put_at(AT_FDCWD, "/proc/self/gid_map", line) == 0;
-}
 
 /* The test's body, in a child that is root in a fresh folder; it says what is wrong by its text. */
 static char *said;

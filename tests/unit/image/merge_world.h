@@ -13,8 +13,6 @@ extern char world_place[64];
 void world_expect_fine(const char *name, int (*body)(const void *context), const void *context);
 /* In the body. Always 1. */
 int world_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* In the body: root of a user namespace, in a mount namespace of its own. */
-bool world_become_root(void);
 
 /* A folder for a layer, O_PATH; and one thing in it. 0 or -1 with errno. */
 int world_layer(size_t layer);

@@ -14,18 +14,6 @@ static const struct credentials ada = {.user = (char *)"ada", .password = (char 
 #define ADA_BASIC "Authorization: Basic YWRhOnNlOmNyZXQ="
 #define GOOD "{\"token\":\"good\",\"expires_in\":300}"
 
-static struct registry *open_with(const struct credentials *credentials)
-{
-	const struct registry_options options = {.tls_verify = true, .credentials = credentials};
-	const struct reference reference = {.registry = hostile_host(hostile), .repository = "a"};
-	struct registry *registry;
-	struct error err = {0};
-
-	cr_assert_eq(registry_open(&reference, &options, &registry, &err), 0, "%s: %s", err.what, err.cause);
-	registry->first_pause_ms = 1;
-	return registry;
-}
-
 static int get(struct registry *registry, struct error *err)
 {
 	struct registry_manifest manifest = {0};

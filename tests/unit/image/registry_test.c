@@ -13,18 +13,6 @@
 
 TestSuite(registry, .init = begin, .fini = end, .timeout = 60);
 
-static struct registry *open_with(const struct credentials *credentials)
-{
-	const struct registry_options options = {.tls_verify = true, .credentials = credentials};
-	const struct reference reference = {.registry = hostile_host(hostile), .repository = "a"};
-	struct registry *registry;
-	struct error err = {0};
-
-	cr_assert_eq(registry_open(&reference, &options, &registry, &err), 0, "%s: %s", err.what, err.cause);
-	registry->first_pause_ms = 1;
-	return registry;
-}
-
 static const char *text(const char *fmt, const char *host)
 {
 	return arena_printf(&arena, fmt, host);

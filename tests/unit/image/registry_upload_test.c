@@ -16,18 +16,6 @@ TestSuite(registry_upload, .init = begin, .fini = end, .timeout = 60);
 static const struct credentials ada = {.user = (char *)"ada", .password = (char *)"secret"};
 #define ASKS_FOR_BASIC .needs = "Authorization: Basic", .or_else = "WWW-Authenticate: Basic realm=\"x\"\r\n"
 
-static struct registry *open_at(const char *host, const char *const *mirrors)
-{
-	const struct registry_options options = {.tls_verify = true, .credentials = &ada, .mirrors = mirrors};
-	const struct reference reference = {.registry = host, .repository = "a"};
-	struct registry *registry;
-	struct error err = {0};
-
-	cr_assert_eq(registry_open(&reference, &options, &registry, &err), 0, "%s: %s", err.what, err.cause);
-	registry->first_pause_ms = 1;
-	return registry;
-}
-
 enum { SIZE = 2 << 20 };
 
 static int make_file(struct digest *ret)
@@ -68,7 +56,7 @@ Test(registry_upload, blobs)
 
 	for (size_t i = 0; i < ARRAY_SIZE(uploads); i++) {
 		struct hostile_route posts = {.method = "POST", .path = "/v2/a/blobs/uploads/"}, puts = {.method = "PUT", .path = "/up/1?*"};
-		struct registry *registry = open_at(hostile_host(hostile), NULL);
+		struct registry *registry = open_with(&ada);
 		int post_count = hostile_requests(hostile, "POST /v2"), put_count = hostile_requests(hostile, "PUT /up"), r;
 		struct error err = {0};
 
@@ -91,7 +79,7 @@ Test(registry_upload, blobs)
 Test(registry_upload, elsewhere_without_the_password)
 {
 	const char *location = arena_printf(&arena, "Location: http://%s/up/1\r\n", hostile_host(elsewhere));
-	struct registry *registry = open_at(hostile_host(hostile), NULL);
+	struct registry *registry = open_with(&ada);
 	struct error err = {0};
 	struct digest digest;
 	int fd = make_file(&digest);
@@ -108,7 +96,7 @@ Test(registry_upload, elsewhere_without_the_password)
 Test(registry_upload, mounts)
 {
 	const char *granted = "/v2/a/blobs/uploads/?mount=sha256%3A*";
-	struct registry *registry = open_at(hostile_host(hostile), NULL);
+	struct registry *registry = open_with(&ada);
 	struct error err = {0};
 	struct digest digest;
 	int fd = make_file(&digest);
@@ -129,7 +117,7 @@ Test(registry_upload, mounts)
 
 Test(registry_upload, is_it_there)
 {
-	struct registry *registry = open_at(hostile_host(hostile), NULL);
+	struct registry *registry = open_with(&ada);
 	struct error err = {0};
 	struct digest digest;
 
@@ -157,7 +145,7 @@ static int count(void *context, const void *data, size_t size, struct error *err
 Test(registry_upload, a_mirror_that_fails)
 {
 	const char *const mirrors[] = {"127.0.0.1:1", hostile_host(hostile), NULL};
-	struct registry *registry = open_at("docker.io", mirrors);
+	struct registry *registry = open_at("docker.io", &(struct registry_options){.tls_verify = true, .credentials = &ada, .mirrors = mirrors});
 	struct registry_endpoint *itself = registry_itself(registry);
 	struct registry_manifest manifest = {0};
 	struct digest digest;

@@ -2,9 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +12,7 @@
 #include <unistd.h>
 
 #include "isolate/idmap.h"
+#include "unit/ordinary.h"
 #include "util/fd.h"
 #include "util/sys.h"
 
@@ -21,15 +20,10 @@ TestSuite(idmap_apply, .timeout = 60);
 
 static void become_ordinary(void)
 {
-	struct passwd *account;
+	const char *why = ordinary_become();
 
-	if (geteuid() != 0)
-		return;
-	account = getpwnam("carrel-test");
-	if (!account)
-		cr_skip_test("no account carrel-test");
-	cr_assert(setgroups(0, NULL) == 0 && setgid(account->pw_gid) == 0 && setuid(account->pw_uid) == 0);
-	cr_assert_eq(prctl(PR_SET_DUMPABLE, 1), 0); /* a change of ids took it away */
+	if (why)
+		cr_skip_test("%s", why);
 }
 
 struct child {

@@ -2,8 +2,6 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,25 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "unit/ordinary.h"
 #include "util/fd.h"
 #include "util/sys.h"
 
 const char *const world_tmpfs = "/tmp";
 
 static int to_init[2], from_body[2];
-
-static void become_ordinary(void)
-{
-	struct passwd *account;
-
-	if (geteuid() != 0)
-		return;
-	account = getpwnam("carrel-test");
-	if (!account)
-		cr_skip_test("no account carrel-test");
-	cr_assert(setgroups(0, NULL) == 0 && setgid(account->pw_gid) == 0 && setuid(account->pw_uid) == 0);
-	cr_assert_eq(prctl(PR_SET_DUMPABLE, 1), 0); /* a change of ids took it away */
-}
 
 void ready(void)
 {
@@ -123,8 +109,10 @@ bool world_start(struct world *world, world_body *body, const struct limit_spec 
 	int ends[2], fds[FD_PASS_MAX];
 	struct error err = {0};
 	char byte;
+	const char *why = ordinary_become();
 
-	become_ordinary();
+	if (why)
+		cr_skip_test("%s", why);
 	cr_assert(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0 && pipe(to_init) == 0 && pipe(from_body) == 0);
 	*world = (struct world){.channel = ends[0], .now_ms = 1000};
 	world->init = sys_clone3(&args);

@@ -4,8 +4,6 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -17,25 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "unit/ordinary.h"
 #include "util/fd.h"
 #include "util/mem.h"
 
 TestSuite(doctor, .timeout = 120);
-
-/* The ordinary user of the tests. */
-static void become_ordinary(void)
-{
-	struct passwd *account;
-
-	if (geteuid() != 0)
-		return;
-	account = getpwnam("carrel-test");
-	if (!account)
-		_exit(77);
-	if (setgroups(0, NULL) < 0 || setgid(account->pw_gid) < 0 || setuid(account->pw_uid) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
-		_exit(1);
-	(void)setenv("HOME", account->pw_dir, 1);
-}
 
 /* --- what is done to the process before the examination; false: this host cannot show it --- */
 
@@ -44,34 +28,20 @@ static bool nothing(void)
 	return true;
 }
 
-static bool own_user_namespace(int more)
-{
-	char line[64];
-	unsigned uid = getuid(), gid = getgid();
-
-	if (unshare(CLONE_NEWUSER | more) < 0)
-		return false;
-	(void)snprintf(line, sizeof(line), "0 %u 1", uid);
-	if (fd_put_at(AT_FDCWD, "/proc/self/uid_map", line) < 0 || fd_put_at(AT_FDCWD, "/proc/self/setgroups", "deny") < 0)
-		return false;
-	(void)snprintf(line, sizeof(line), "0 %u 1", gid);
-	return fd_put_at(AT_FDCWD, "/proc/self/gid_map", line) == 0;
-}
-
 static bool no_more_user_namespaces(void)
 {
-	return own_user_namespace(0) && fd_put_at(AT_FDCWD, "/proc/sys/user/max_user_namespaces", "0") == 0;
+	return ordinary_be_root_inside(0) && fd_put_at(AT_FDCWD, "/proc/sys/user/max_user_namespaces", "0") == 0;
 }
 
 static bool no_network_namespaces(void)
 {
-	return own_user_namespace(0) && fd_put_at(AT_FDCWD, "/proc/sys/user/max_net_namespaces", "0") == 0;
+	return ordinary_be_root_inside(0) && fd_put_at(AT_FDCWD, "/proc/sys/user/max_net_namespaces", "0") == 0;
 }
 
 /* A user namespace with a /tmp of its own, so that nothing is left on this one. */
 static bool own_tmp(void)
 {
-	return own_user_namespace(CLONE_NEWNS) && mount("tmpfs", "/tmp", "tmpfs", 0, NULL) == 0;
+	return ordinary_be_root_inside(CLONE_NEWNS) && mount("tmpfs", "/tmp", "tmpfs", 0, NULL) == 0;
 }
 
 /* A chroot onto a directory that is no mount point, as a build tool makes it. */
@@ -85,7 +55,7 @@ static bool in_a_chroot(void)
 /* Parts of /proc covered, as every container has them. */
 static bool proc_covered(void)
 {
-	return own_user_namespace(CLONE_NEWNS) && mount("tmpfs", "/proc/sys", "tmpfs", MS_RDONLY, NULL) == 0;
+	return ordinary_be_root_inside(CLONE_NEWNS) && mount("tmpfs", "/proc/sys", "tmpfs", MS_RDONLY, NULL) == 0;
 }
 
 static bool filter(const char *call, uint32_t action)
@@ -190,7 +160,8 @@ static _Noreturn void examine(size_t which, int fd)
 	cleanup_free struct doctor_row *rows = NULL;
 	size_t count;
 
-	become_ordinary();
+	if (ordinary_become())
+		_exit(77);
 	if (cases[which].prepare()) {
 		rows = doctor_examine(&count);
 		finding.shown = true;
