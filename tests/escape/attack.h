@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard.h"
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 enum { ATTACK_MISUSED = 98, ATTACK_UNSAFE = 99 };
@@ -21,18 +23,6 @@ struct attack {
 	const char *name;
 	long (*run)(char **args); /* NULL ends the arguments; negative: refused, with errno */
 };
-
-/* user_namespaces(7): the initial one maps all ids onto themselves, in one line. */
-static inline int in_initial_namespace(void)
-{
-	unsigned inside = 1, outside = 1, count = 1;
-	FILE *map = fopen("/proc/self/uid_map", "re");
-	int fields = map ? fscanf(map, "%u %u %u", &inside, &outside, &count) : 0;
-
-	if (map)
-		(void)fclose(map);
-	return fields != 3 || (inside == 0 && outside == 0 && count == 4294967295u);
-}
 
 static inline int attack_main(const struct attack *attacks, size_t count, char **argv)
 {

@@ -20,19 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guard.h"
+
 enum { MB = 1 << 20, STAY_S = 30 };
-
-/* The first user namespace maps everything; ours does not. */
-static int is_in_sandbox(void)
-{
-	unsigned long inside, outside, count = 0;
-	FILE *map = fopen("/proc/self/uid_map", "re");
-	int n = map ? fscanf(map, "%lu %lu %lu", &inside, &outside, &count) : 0;
-
-	if (map)
-		(void)fclose(map);
-	return n == 3 && count < 4294967295UL;
-}
 
 static void fail(const char *what)
 {
@@ -172,7 +162,7 @@ int main(int argc, char **argv)
 	const char *what = argc > 1 ? argv[1] : "";
 	int first = argc > 2 ? atoi(argv[2]) : 0, second = argc > 3 ? atoi(argv[3]) : 0;
 
-	if (!is_in_sandbox()) {
+	if (in_initial_namespace()) {
 		(void)fprintf(stderr, "hog: this is for the inside of a sandbox\n");
 		return 99;
 	}
