@@ -25,7 +25,7 @@ endif
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-format-truncation -Wno-unknown-warning-option $(if $(filter 1,$(WERROR)),-Werror)
 CPPFLAGS += -D_GNU_SOURCE -Isrc -DCARREL_VERSION='"$(VERSION)"' -DCARREL_DATADIR='"$(PREFIX)/share/carrel"' -DCARREL_LIBEXECDIR='"$(PREFIX)/libexec/carrel"'
 LIBS := -lseccomp -lcap -lyaml
-IMAGE_LIBS := -larchive -lcurl -ljansson -lcrypto -lz -lzstd
+IMAGE_LIBS := -larchive -ljansson -lcrypto -lz -lzstd
 
 ifeq ($(SANITIZE),)
 HARDEN := -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
@@ -63,7 +63,8 @@ $(BUILD)/carrel: $(call objects,src/cli/main.c) $(BUILD)/libcarrel.a
 	@$(if $(SANITIZE),ln -sfn ../../profiles $(BUILD)/../profiles)
 endif
 
-# The image commands are a program of their own: what starts a sandbox must not pay for TLS. Always dynamic, since Debian has no static libcurl.
+# The image commands are a program of their own: what starts a sandbox must not pay for what parses archives and JSON. libcurl is not linked at all, but loaded where a
+# registry is asked (src/image/libcurl.h); so this program is always dynamic.
 $(BUILD)/carrel-image: $(call objects,src/cli/image_main.c) $(BUILD)/libcarrel.a
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS) $(IMAGE_LIBS)
 

@@ -1,7 +1,6 @@
 /* A handle of libcurl is taken from the pool for one exchange, given all options anew (curl_easy_reset(3) keeps its connections) and put back. */
 #include "image/http.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -46,28 +45,33 @@ static void unlock_share(CURL *curl, curl_lock_data data, void *context)
 
 static void init_library(void)
 {
-	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
+	(void)libcurl.global_init(CURL_GLOBAL_DEFAULT);
 }
 
-struct http *http_new(void)
+int http_new(struct http **ret, struct error *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct http *http = mem_alloc(sizeof(*http));
+	struct http *http;
+	int r = libcurl_load(err);
 
+	if (r < 0)
+		return r;
 	(void)pthread_once(&once, init_library);
+	http = mem_alloc(sizeof(*http));
 	(void)pthread_mutex_init(&http->lock, NULL);
 	for (int i = 0; i < CURL_LOCK_DATA_LAST; i++)
 		(void)pthread_mutex_init(&http->share_locks[i], NULL);
-	http->share = curl_share_init();
+	http->share = libcurl.share_init();
 	if (http->share) {
-		(void)curl_share_setopt(http->share, CURLSHOPT_LOCKFUNC, lock_share);
-		(void)curl_share_setopt(http->share, CURLSHOPT_UNLOCKFUNC, unlock_share);
-		(void)curl_share_setopt(http->share, CURLSHOPT_USERDATA, http);
+		(void)libcurl.share_setopt(http->share, CURLSHOPT_LOCKFUNC, lock_share);
+		(void)libcurl.share_setopt(http->share, CURLSHOPT_UNLOCKFUNC, unlock_share);
+		(void)libcurl.share_setopt(http->share, CURLSHOPT_USERDATA, http);
 		/* (Connections cannot be shared between threads: CURLSHOPT_SHARE(3).) */
-		(void)curl_share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
-		(void)curl_share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+		(void)libcurl.share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+		(void)libcurl.share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 	}
-	return http;
+	*ret = http;
+	return 0;
 }
 
 void http_free(struct http *http)
@@ -75,9 +79,9 @@ void http_free(struct http *http)
 	if (!http)
 		return;
 	while (http->idle_count)
-		curl_easy_cleanup(http->idle[--http->idle_count]);
+		libcurl.easy_cleanup(http->idle[--http->idle_count]);
 	if (http->share)
-		(void)curl_share_cleanup(http->share);
+		(void)libcurl.share_cleanup(http->share);
 	for (int i = 0; i < CURL_LOCK_DATA_LAST; i++)
 		(void)pthread_mutex_destroy(&http->share_locks[i]);
 	(void)pthread_mutex_destroy(&http->lock);
@@ -102,17 +106,17 @@ static CURL *take_handle(struct http *http)
 	if (http->idle_count)
 		curl = http->idle[--http->idle_count]; /* the last that was used: its connection is the freshest */
 	(void)pthread_mutex_unlock(&http->lock);
-	return curl ? curl : curl_easy_init();
+	return curl ? curl : libcurl.easy_init();
 }
 
 static void give_back(struct http *http, CURL *curl)
 {
-	curl_easy_reset(curl);
+	libcurl.easy_reset(curl);
 	(void)pthread_mutex_lock(&http->lock);
 	if (http->idle_count < POOL_MAX)
 		http->idle[http->idle_count++] = take_ptr(curl);
 	(void)pthread_mutex_unlock(&http->lock);
-	curl_easy_cleanup(curl);
+	libcurl.easy_cleanup(curl);
 }
 
 void http_tls_done(struct http_tls *tls)
@@ -155,7 +159,7 @@ static size_t on_body(char *data, size_t one, size_t size, void *context)
 	struct exchange *exchange = context;
 
 	(void)one;
-	(void)curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &exchange->response->status);
+	(void)libcurl.easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &exchange->response->status);
 	exchange->result = http_response_body(exchange->response, exchange->request, data, size, exchange->err);
 	return exchange->result < 0 ? 0 : size;
 }
@@ -216,9 +220,9 @@ static int on_seek(void *context, curl_off_t offset, int origin)
 static void set_protocols(CURL *curl)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500 /* 7.85 */
-	(void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	(void)libcurl.easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
-	(void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+	(void)libcurl.easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
 }
 
@@ -227,7 +231,7 @@ static void set_pem(CURL *curl, CURLoption option, const struct http_pem *pem)
 	struct curl_blob blob = {.data = pem->text, .len = pem->size, .flags = CURL_BLOB_NOCOPY};
 
 	if (pem->text)
-		(void)curl_easy_setopt(curl, option, &blob);
+		(void)libcurl.easy_setopt(curl, option, &blob);
 }
 
 static void set_authorities(CURL *curl, struct exchange *exchange)
@@ -243,7 +247,7 @@ static void set_authorities(CURL *curl, struct exchange *exchange)
 	exchange->authorities = memfd_create("authorities", MFD_CLOEXEC);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", exchange->authorities);
 	(void)!fd_write_all(exchange->authorities, pem->text, pem->size); /* then nobody is trusted, which libcurl says */
-	(void)curl_easy_setopt(curl, CURLOPT_CAINFO, path);
+	(void)libcurl.easy_setopt(curl, CURLOPT_CAINFO, path);
 #endif
 }
 
@@ -252,15 +256,15 @@ static void set_tls(CURL *curl, struct exchange *exchange)
 	const struct http_request *request = exchange->request;
 	const struct http_tls *tls = request->tls;
 
-	(void)curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	(void)libcurl.easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (!tls)
 		return;
-	(void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, tls->no_verify ? 0L : 1L);
-	(void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, tls->no_verify ? 0L : 2L);
+	(void)libcurl.easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, tls->no_verify ? 0L : 1L);
+	(void)libcurl.easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, tls->no_verify ? 0L : 2L);
 	if (tls->no_file || tls->no_verify)
-		(void)curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
+		(void)libcurl.easy_setopt(curl, CURLOPT_CAINFO, NULL);
 	if (tls->ca_dir || tls->no_verify)
-		(void)curl_easy_setopt(curl, CURLOPT_CAPATH, tls->no_verify ? NULL : tls->ca_dir);
+		(void)libcurl.easy_setopt(curl, CURLOPT_CAPATH, tls->no_verify ? NULL : tls->ca_dir);
 	if (!tls->no_verify)
 		set_authorities(curl, exchange);
 	if (request->with_certificate) {
@@ -275,54 +279,54 @@ static void set_proxy(CURL *curl, const struct http_request *request)
 	const char *proxy = getenv("HTTP_PROXY");
 
 	if (request->is_loopback)
-		(void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
+		(void)libcurl.easy_setopt(curl, CURLOPT_PROXY, "");
 	else if (proxy && !getenv("http_proxy") && !getenv("REQUEST_METHOD") && !strncmp(request->url, "http:", 5))
-		(void)curl_easy_setopt(curl, CURLOPT_PROXY, proxy);
+		(void)libcurl.easy_setopt(curl, CURLOPT_PROXY, proxy);
 }
 
 static void set_upload(CURL *curl, struct exchange *exchange)
 {
-	(void)curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-	(void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_upload);
-	(void)curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
-	(void)curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_seek);
-	(void)curl_easy_setopt(curl, CURLOPT_SEEKDATA, exchange);
-	(void)curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)exchange->request->upload->size);
-	(void)curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER);
+	(void)libcurl.easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+	(void)libcurl.easy_setopt(curl, CURLOPT_READFUNCTION, on_upload);
+	(void)libcurl.easy_setopt(curl, CURLOPT_READDATA, exchange);
+	(void)libcurl.easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_seek);
+	(void)libcurl.easy_setopt(curl, CURLOPT_SEEKDATA, exchange);
+	(void)libcurl.easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)exchange->request->upload->size);
+	(void)libcurl.easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER);
 }
 
 static void set_options(struct http *http, CURL *curl, struct exchange *exchange, struct curl_slist *headers)
 {
 	const struct http_request *request = exchange->request;
 
-	(void)curl_easy_setopt(curl, CURLOPT_URL, request->url);
-	(void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->detail);
-	(void)curl_easy_setopt(curl, CURLOPT_SHARE, http->share);
-	(void)curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	(void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "carrel/" CARREL_VERSION);
-	(void)curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	(void)curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-	(void)curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)BUFFER);
-	(void)curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
-	(void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
-	(void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	(void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, request->stall_s);
-	(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, request->timeout_s);
-	(void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
-	(void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
-	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
-	(void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-	(void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-	(void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
-	(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	(void)libcurl.easy_setopt(curl, CURLOPT_URL, request->url);
+	(void)libcurl.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	(void)libcurl.easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->detail);
+	(void)libcurl.easy_setopt(curl, CURLOPT_SHARE, http->share);
+	(void)libcurl.easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	(void)libcurl.easy_setopt(curl, CURLOPT_USERAGENT, "carrel/" CARREL_VERSION);
+	(void)libcurl.easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	(void)libcurl.easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+	(void)libcurl.easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)BUFFER);
+	(void)libcurl.easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+	(void)libcurl.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
+	(void)libcurl.easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	(void)libcurl.easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, request->stall_s);
+	(void)libcurl.easy_setopt(curl, CURLOPT_TIMEOUT, request->timeout_s);
+	(void)libcurl.easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+	(void)libcurl.easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
+	(void)libcurl.easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	(void)libcurl.easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+	(void)libcurl.easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	(void)libcurl.easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	(void)libcurl.easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
+	(void)libcurl.easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	if (request->upload)
 		set_upload(curl, exchange);
 	if (!strcmp(request->method, "HEAD"))
-		(void)curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+		(void)libcurl.easy_setopt(curl, CURLOPT_NOBODY, 1L);
 	else if (request->upload || strcmp(request->method, "GET") != 0)
-		(void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+		(void)libcurl.easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 	set_protocols(curl);
 	set_tls(curl, exchange);
 	set_proxy(curl, request);
@@ -330,10 +334,10 @@ static void set_options(struct http *http, CURL *curl, struct exchange *exchange
 
 static struct curl_slist *make_headers(const struct http_request *request)
 {
-	struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* no second of waiting for servers that do not know it */
+	struct curl_slist *list = libcurl.slist_append(NULL, "Expect:"); /* no second of waiting for servers that do not know it */
 
 	for (size_t i = 0; list && i < ARRAY_SIZE(request->headers) && request->headers[i]; i++)
-		list = curl_slist_append(list, request->headers[i]);
+		list = libcurl.slist_append(list, request->headers[i]);
 	return list;
 }
 
@@ -350,7 +354,7 @@ static CURLcode perform_without_sigpipe(CURL *curl)
 	(void)sigpending(&pending);
 	was_pending = sigismember(&pending, SIGPIPE) == 1;
 	(void)pthread_sigmask(SIG_BLOCK, &pipe, &before);
-	code = curl_easy_perform(curl);
+	code = libcurl.easy_perform(curl);
 	if (!was_pending)
 		(void)sigtimedwait(&pipe, NULL, &at_once);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -366,7 +370,7 @@ int http_exchange(struct http *http, const struct http_request *request, struct 
 
 	http_response_done(ret);
 	if (http_is_cancelled(http)) {
-		curl_slist_free_all(headers);
+		libcurl.slist_free_all(headers);
 		return cancelled(&exchange);
 	}
 	exchange.curl = take_handle(http);
@@ -374,7 +378,7 @@ int http_exchange(struct http *http, const struct http_request *request, struct 
 		abort(); /* no memory: as util/mem.h does */
 	set_options(http, exchange.curl, &exchange, headers);
 	code = perform_without_sigpipe(exchange.curl);
-	(void)curl_easy_getinfo(exchange.curl, CURLINFO_RESPONSE_CODE, &ret->status);
+	(void)libcurl.easy_getinfo(exchange.curl, CURLINFO_RESPONSE_CODE, &ret->status);
 	if (exchange.result < 0 && !ret->is_cut) {
 		char host[256];
 
@@ -383,7 +387,7 @@ int http_exchange(struct http *http, const struct http_request *request, struct 
 	} else if (code != CURLE_OK && !ret->is_cut) {
 		r = http_explain(exchange.curl, code, request, ret, exchange.detail, err);
 	}
-	curl_slist_free_all(headers);
+	libcurl.slist_free_all(headers);
 	give_back(http, exchange.curl);
 	(void)fd_close(exchange.authorities);
 	return r;

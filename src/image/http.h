@@ -95,7 +95,8 @@ const char *http_header(const struct http_response *response, const char *name, 
 void http_host_of(const char *url, char *ret, size_t size);
 
 struct http;
-struct http *http_new(void) __attribute__((returns_nonnull));
+/* Loads libcurl, where that has not been done: before the process confines itself. -ELIBACC: it is not there (libcurl.h). */
+int http_new(struct http **ret, struct error *err) MUST_CHECK;
 /* No exchange may be under way. Accepts NULL. */
 void http_free(struct http *http);
 /* From any thread, and for good: exchanges under way end within about a second, others do not begin (HTTP_STOPPED, -ECANCELED). */

@@ -74,8 +74,8 @@ int http_explain(CURL *curl, CURLcode code, const struct http_request *request, 
 	http_host_of(request->url, host, sizeof(host));
 	response->failure = meaning->failure;
 	(void)error_set(err, meaning->errnum, "%s", host);
-	(void)error_cause(err, "%s", detail[0] ? detail : curl_easy_strerror(code));
-	(void)curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &connected);
+	(void)error_cause(err, "%s", detail[0] ? detail : libcurl.easy_strerror(code));
+	(void)libcurl.easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &connected);
 	if (code == CURLE_OPERATION_TIMEDOUT && connected == 0)
 		response->failure = HTTP_UNREACHABLE;
 	if (meaning->failure == HTTP_UNTRUSTED && !meaning->hint)

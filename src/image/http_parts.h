@@ -2,9 +2,8 @@
 #ifndef CARREL_IMAGE_HTTP_PARTS_H
 #define CARREL_IMAGE_HTTP_PARTS_H
 
-#include <curl/curl.h>
-
 #include "image/http.h"
+#include "image/libcurl.h"
 
 /* http_response.c: a libcurl header callback's line, and a piece of a body. -errno with `err` ends the exchange. */
 int http_response_line(struct http_response *response, const char *line, size_t size, size_t *taken, struct error *err) MUST_CHECK;

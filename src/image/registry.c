@@ -69,8 +69,9 @@ int registry_open(const struct reference *reference, const struct registry_optio
 	if (credentials)
 		registry->credentials = (struct credentials){copy(credentials->user), copy(credentials->password), copy(credentials->identity_token), copy(credentials->source)};
 	(void)pthread_mutex_init(&registry->lock, NULL);
-	registry->http = http_new();
-	r = init_endpoints(registry, reference, options, err);
+	r = http_new(&registry->http, err);
+	if (r == 0)
+		r = init_endpoints(registry, reference, options, err);
 	if (r < 0) {
 		registry_close(registry);
 		return r;

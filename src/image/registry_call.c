@@ -1,6 +1,5 @@
 #include "image/registry_parts.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "image/libcurl.h"
 #include "image/registry_url.h"
 #include "util/proc.h"
 #include "util/units.h"
@@ -118,7 +118,7 @@ static int64_t asked_to_wait_ms(const struct http_response *response)
 		return -1;
 	if (units_parse_number(text, 0, INT32_MAX, &seconds) == 0)
 		return seconds * 1000;
-	date = curl_getdate(text, NULL);
+	date = libcurl.getdate(text, NULL);
 	if (date < 0)
 		return -1;
 	return date > time(NULL) ? (date - time(NULL)) * 1000 : 0;

@@ -4,13 +4,13 @@
  * stays a folder: OpenSSL reads of it what it needs. */
 #include "image/registry_parts.h"
 
-#include <curl/curl.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "image/libcurl.h"
 #include "util/fd.h"
 
 enum { PEM_MAX = 4 << 20, FILES_MAX = 10000 };
@@ -51,7 +51,7 @@ static const char *system_file(void)
 	const char *file = NULL;
 
 #if LIBCURL_VERSION_NUM >= 0x074600 /* 7.70 */
-	file = curl_version_info(CURLVERSION_NOW)->cainfo;
+	file = libcurl.version_info(CURLVERSION_NOW)->cainfo;
 #endif
 	for (size_t i = 0; !file && i < ARRAY_SIZE(known); i++)
 		if (access(known[i], R_OK) == 0)
@@ -68,7 +68,7 @@ static const char *system_folder(void)
 	DIR *dir;
 
 #if LIBCURL_VERSION_NUM >= 0x074600 /* 7.70 */
-	folder = curl_version_info(CURLVERSION_NOW)->capath;
+	folder = libcurl.version_info(CURLVERSION_NOW)->capath;
 #endif
 	dir = folder ? opendir(folder) : NULL;
 	while (dir && !is_hashed && (entry = readdir(dir)))

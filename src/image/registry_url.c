@@ -1,12 +1,12 @@
 #include "image/registry_url.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "image/libcurl.h"
 #include "image/registry_excuse.h"
 #include "util/buf.h"
 #include "util/mem.h"
@@ -88,7 +88,7 @@ static char *part(CURLU *url, CURLUPart what)
 {
 	char *text = NULL;
 
-	return curl_url_get(url, what, &text, what == CURLUPART_PORT ? CURLU_DEFAULT_PORT : 0) == CURLUE_OK ? text : NULL;
+	return libcurl.url_get(url, what, &text, what == CURLUPART_PORT ? CURLU_DEFAULT_PORT : 0) == CURLUE_OK ? text : NULL;
 }
 
 static bool parts_equal(CURLU *a, CURLU *b, CURLUPart what)
@@ -96,8 +96,8 @@ static bool parts_equal(CURLU *a, CURLU *b, CURLUPart what)
 	char *of_a = part(a, what), *of_b = part(b, what);
 	bool equal = of_a && of_b && !strcasecmp(of_a, of_b);
 
-	curl_free(of_a);
-	curl_free(of_b);
+	libcurl.free(of_a);
+	libcurl.free(of_b);
 	return equal;
 }
 
@@ -115,8 +115,8 @@ static int follow(CURLU *from, CURLU *to, const char *base, const char *location
 	char *scheme, *user;
 	int r = 0;
 
-	if (curl_url_set(from, CURLUPART_URL, base, 0) != CURLUE_OK || curl_url_set(to, CURLUPART_URL, base, 0) != CURLUE_OK ||
-	    curl_url_set(to, CURLUPART_URL, location, 0) != CURLUE_OK)
+	if (libcurl.url_set(from, CURLUPART_URL, base, 0) != CURLUE_OK || libcurl.url_set(to, CURLUPART_URL, base, 0) != CURLUE_OK ||
+	    libcurl.url_set(to, CURLUPART_URL, location, 0) != CURLUE_OK)
 		return refuse(location, EPROTO, "that is no address", err);
 	scheme = part(to, CURLUPART_SCHEME);
 	user = part(to, CURLUPART_USER);
@@ -126,28 +126,28 @@ static int follow(CURLU *from, CURLU *to, const char *base, const char *location
 		r = refuse(location, EPROTO, "an address with a user in it is not followed", err);
 	else if (!strcmp(scheme, "http") && !strncasecmp(base, "https:", 6))
 		r = refuse(location, EACCES, "from https to unprotected http is not followed", err);
-	curl_free(scheme);
-	curl_free(user);
+	libcurl.free(scheme);
+	libcurl.free(user);
 	return r;
 }
 
 int registry_url_follow(const char *base, const char *location, char **ret_url, bool *ret_same_origin, struct error *err)
 {
-	CURLU *from = curl_url(), *to = curl_url();
+	CURLU *from = libcurl.url(), *to = libcurl.url();
 	char *url = NULL;
 	int r;
 
 	if (!from || !to)
 		abort(); /* no memory: as util/mem.h does */
 	r = follow(from, to, base, location, err);
-	if (r == 0 && curl_url_get(to, CURLUPART_URL, &url, 0) != CURLUE_OK)
+	if (r == 0 && libcurl.url_get(to, CURLUPART_URL, &url, 0) != CURLUE_OK)
 		r = refuse(location, EPROTO, "that is no address", err);
 	if (r == 0) {
 		*ret_same_origin = parts_equal(from, to, CURLUPART_SCHEME) && parts_equal(from, to, CURLUPART_HOST) && parts_equal(from, to, CURLUPART_PORT);
 		*ret_url = mem_strdup(url);
 	}
-	curl_free(url);
-	curl_url_cleanup(from);
-	curl_url_cleanup(to);
+	libcurl.free(url);
+	libcurl.url_cleanup(from);
+	libcurl.url_cleanup(to);
 	return r;
 }

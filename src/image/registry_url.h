@@ -1,4 +1,4 @@
-/* The addresses of a registry's API, and where its answers may lead. Pure (libcurl's URL parser). */
+/* The addresses of a registry's API, and where its answers may lead. Pure. (Where an address is taken apart, libcurl does it: libcurl_load comes before.) */
 #ifndef CARREL_IMAGE_REGISTRY_URL_H
 #define CARREL_IMAGE_REGISTRY_URL_H
 

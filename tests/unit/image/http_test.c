@@ -14,11 +14,12 @@ static struct http *http;
 static void begin(void)
 {
 	static const char *const names[] = {"http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"};
+	struct error err = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		(void)unsetenv(names[i]);
 	hostile = hostile_start();
-	http = http_new();
+	cr_assert_eq(http_new(&http, &err), 0, "%s: %s", err.what, err.cause);
 }
 
 static void end(void)

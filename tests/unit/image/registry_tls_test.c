@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "image/libcurl.h"
 #include "image/registry_parts.h"
 #include "util/fd.h"
 #include "util/path.h"
@@ -15,6 +16,9 @@ static char home[] = "/tmp/carrel-tls-XXXXXX";
 
 static void make_home(void)
 {
+	struct error err = {0};
+
+	cr_assert_eq(libcurl_load(&err), 0, "%s", err.cause);
 	cr_assert_not_null(mkdtemp(home));
 	(void)setenv("HOME", home, 1);
 	(void)unsetenv("XDG_CONFIG_HOME");

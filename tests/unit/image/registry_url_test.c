@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/libcurl.h"
 #include "util/mem.h"
 
 TestSuite(registry_url, .timeout = 30);
@@ -102,6 +103,9 @@ static const struct {
 
 Test(registry_url, following)
 {
+	struct error none = {0};
+
+	cr_assert_eq(libcurl_load(&none), 0, "%s", none.cause);
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		struct error err = {0};
 		bool same = false;
