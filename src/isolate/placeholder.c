@@ -125,9 +125,8 @@ int placeholder_start_guard(int *ret_socket, pid_t *ret_pid, struct error *err)
 		fd_close_range(4, ~0u);
 		for (int fd = 0; fd < 3; fd++)
 			(void)close(fd);
-		if (chdir("/") == 0) /* hold no directory of the user's */
-			guard_run(3);
-		_exit(1);
+		(void)!chdir("/"); /* hold no directory of the user's; but better that than no guard */
+		guard_run(3);
 	}
 	(void)close(pair[0]);
 	*ret_socket = pair[1];
