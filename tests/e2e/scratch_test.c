@@ -27,7 +27,7 @@ static const struct room_case {
 	{"by all together", "head -c 3M /dev/zero >/tmp/x; head -c 3M /dev/zero >/opt/x; head -c 3M /dev/zero >/dev/shm/x", 1, true, NULL},
 	{"by a file that is removed", "head -c 9M /dev/zero >/tmp/x; sleep 0.5; rm /tmp/x; sleep 0.2; exit 3", 3, true, NULL},
 	{"room that comes back", "for i in 1 2 3; do head -c 5M /dev/zero >/tmp/x || exit; rm /tmp/x; done", 0, false, NULL},
-	{"places are apart", "echo a >/tmp/f; ls -A /var/tmp /dev/shm | grep -c f; stat -c '%a %h' /tmp", 0, false, "0\n1777 2\n"},
+	{"places are apart", "echo a >/tmp/f; ls -A /var/tmp /dev/shm | grep -cx f; stat -c '%a %h' /tmp", 0, false, "0\n1777 2\n"},
 	{"no programs of users", "grep -E ' /(tmp|dev/shm) ' /proc/self/mountinfo | grep -c 'nosuid,nodev'", 0, false, "2\n"},
 };
 
