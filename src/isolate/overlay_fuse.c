@@ -11,8 +11,10 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "isolate/mount.h"
@@ -80,24 +82,36 @@ static int attach_layer(int tmp_fd, const char *name, int layer_fd, unsigned fla
 	return target < 0 ? -errno : mount_attach(layer_fd, target, flags);
 }
 
+/* squashfuse, NFS and tmpfs of some kernels have no ACLs and say EOPNOTSUPP, which fuse-overlayfs passes on. There the kernel lets nobody by who is not the
+ * owner: it asks for the ACL first (fuse_get_acl), and takes that answer for a failure. */
+static bool has_acls(const char *path)
+{
+	return lgetxattr(path, "system.posix_acl_access", NULL, 0) >= 0 || errno != EOPNOTSUPP;
+}
+
 static int attach_layers(const int *fds, size_t count, struct buf *options)
 {
 	cleanup_close int tmp = mount_new_tmpfs(1 << 20, 0700, MOUNT_NODEV | MOUNT_NOSUID);
 	cleanup_close int place = open("/tmp", O_PATH | O_CLOEXEC);
 	struct stat st;
+	bool acls = true;
 	int r = tmp < 0 ? tmp : place < 0 ? -errno : mount_attach(tmp, place, 0);
 
 	for (size_t i = 2; i < count && r == 0; i++) {
-		char name[24];
+		char path[24], *name = path + strlen("/tmp/");
 
-		(void)snprintf(name, sizeof(name), "%zu", i);
+		(void)snprintf(path, sizeof(path), "/tmp/%zu", i);
 		r = attach_layer(tmp, name, fds[i], MOUNT_RDONLY | MOUNT_RECURSIVE);
-		buf_printf(options, "%s/tmp/%s", i == 2 ? "lowerdir=" : ":", name);
+		acls = acls && has_acls(path);
+		buf_printf(options, "%s%s", i == 2 ? "lowerdir=" : ":", path);
 	}
 	if (r == 0 && fstat(fds[1], &st) == 0 && S_ISDIR(st.st_mode)) {
 		r = attach_layer(tmp, "area", fds[1], 0);
 		buf_puts(options, ",upperdir=/tmp/area/upper,workdir=/tmp/area/work");
+		acls = acls && has_acls("/tmp/area");
 	}
+	if (!acls)
+		buf_puts(options, ",noacl");
 	return r;
 }
 
