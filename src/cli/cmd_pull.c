@@ -62,12 +62,13 @@ static int prepare(struct image_context *context, struct pull_targets *targets, 
 {
 	int r = image_context_write(context, err);
 
+	/* A copy of this process: before passwords and libcurl are in it. */
+	if (r == 0)
+		r = image_context_unpacker(context, err);
 	for (size_t i = 0; r == 0 && i < targets->count; i++) {
 		targets->items[i].view = progress_view_new(context->use->quiet);
 		r = image_remote_open(context, progress_view_progress(targets->items[i].view), &targets->items[i].remote, err);
 	}
-	if (r == 0)
-		r = image_context_unpacker(context, err);
 	return r < 0 ? r : confine_self(&context->host, CONFINE_FETCH, context->store.path, err);
 }
 
