@@ -1,4 +1,4 @@
-/* The image commands are carrel-image's: a program of its own, so that starting a sandbox never loads a TLS library. */
+/* Nearly all image commands are carrel-image's: a program of its own, so that starting a sandbox never loads what parses archives or encrypts. */
 #include <errno.h>
 #include <unistd.h>
 

@@ -16,6 +16,7 @@
 #include "image/merge.h"
 #include "isolate/inside.h"
 #include "run/confine.h"
+#include "run/unpacker.h"
 #include "util/fd.h"
 
 /* A directory becomes a tar stream, made by a child in the user namespace that sandboxes have: what belongs to the user is root's in the image, what belongs to

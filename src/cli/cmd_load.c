@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "image/archive_file.h"
 #include "run/confine.h"
+#include "run/unpacker.h"
 #include "util/fd.h"
 
 static int load(struct image_context *context, struct error *err)

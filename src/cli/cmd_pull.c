@@ -10,6 +10,7 @@
 #include "cli/report.h"
 #include "image/transfer.h"
 #include "run/confine.h"
+#include "run/unpacker.h"
 #include "util/fd.h"
 
 /* One image of the command line. */

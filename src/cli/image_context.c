@@ -32,7 +32,8 @@ int image_context_init(struct image_context *context, const struct image_use *us
 
 void image_context_done(struct image_context *context)
 {
-	unpacker_end(context->unpacker);
+	if (context->unpacker)
+		context->end_unpacker(context->unpacker);
 	/* What was dropped on the way. By now this process may be confined, so only what is ours alone. */
 	if (context->store.dir >= 0 && context->store.writable)
 		store_sweep(&context->store, NULL, SWEEP_MOST);
@@ -59,20 +60,6 @@ int image_context_write(struct image_context *context, struct error *err)
 	if (r == 0)
 		store_sweep(&context->store, &context->gc, SWEEP_MOST);
 	return r;
-}
-
-int image_context_unpacker(struct image_context *context, struct error *err)
-{
-	static const struct {
-		const char *word;
-		enum idmap_mode mode;
-	} modes[] = {{"auto", IDMAP_AUTO}, {"subids", IDMAP_SUBIDS}, {"single", IDMAP_SINGLE}};
-	enum idmap_mode mode = IDMAP_AUTO;
-
-	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
-		if (context->use->userns && !strcmp(context->use->userns, modes[i].word))
-			mode = modes[i].mode;
-	return unpacker_start(&context->host, context->store.path, mode, &context->unpacker, err);
 }
 
 static int refuse(const struct image_context *context, const char *name, const char *cause, const char *advice, struct error *err)

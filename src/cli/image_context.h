@@ -7,8 +7,9 @@
 #include "image/store_gc.h"
 #include "profile/policy.h"
 #include "run/host.h"
-#include "run/unpacker.h"
 #include "util/error.h"
+
+struct unpacker;
 
 struct image_context {
 	struct arena arena;
@@ -16,7 +17,8 @@ struct image_context {
 	struct policy *policy;   /* NULL: there is none */
 	struct store store;
 	struct store_gc_host gc; /* storage_remove */
-	struct unpacker *unpacker;
+	struct unpacker *unpacker; /* NULL: none was started */
+	void (*end_unpacker)(struct unpacker *unpacker);
 	const struct image_use *use;
 };
 
@@ -27,7 +29,7 @@ void image_context_done(struct image_context *context);
 int image_context_read(struct image_context *context, bool may_be_missing, struct error *err) MUST_CHECK;
 /* For writing: made where it is missing, and swept of what others left, in bounded time. */
 int image_context_write(struct image_context *context, struct error *err) MUST_CHECK;
-/* The process that unpacks, by --userns. Before confine_self. */
+/* The process that unpacks, by --userns. Before confine_self. (image_unpacker.c) */
 int image_context_unpacker(struct image_context *context, struct error *err) MUST_CHECK;
 /* May images come from there (policy.yaml's `images`)? -EPERM with the policy's file and line. */
 int image_context_allows(const struct image_context *context, const struct reference *reference, struct error *err) MUST_CHECK;
