@@ -12,9 +12,11 @@ _carrel() {
 		--profile) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		--set) return ;;
 		--timeout) return ;;
+		--stop-signal) return ;;
 		--stop-timeout) return ;;
 		--name) return ;;
 		--pull) COMPREPLY=($(compgen -W 'always missing never' -- "$cur")); return ;;
+		--platform) return ;;
 		--rootfs) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		--overlay) COMPREPLY=($(compgen -W 'auto kernel fuse' -- "$cur")); return ;;
 		--volume|-v) return ;;
@@ -42,7 +44,7 @@ _carrel() {
 		--report) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		[[ $cur == @* ]] && words=$(carrel profile list 2>/dev/null | sed 's/^/@/; s/ .*//') ||
-		words=' --profile --set --timeout --stop-timeout --rm --name --keep --pull --rootfs --overlay --read-only --volume -v --mount --tmpfs --device --interactive -i --tty -t --env -e --env-file --workdir -w --entrypoint --hostname -h --umask --preserve-fds --user -u --userns --network --cap-add --cap-drop --security-opt --memory -m --cpus --cpuset-cpus --pids-limit --ulimit --dry-run --report --stats --trace-startup --verbose --help' ;;
+		words=' --profile --set --timeout --stop-signal --stop-timeout --rm --name --keep --pull --platform --rootfs --overlay --read-only --volume -v --mount --tmpfs --device --interactive -i --tty -t --env -e --env-file --workdir -w --entrypoint --hostname -h --umask --preserve-fds --user -u --userns --network --cap-add --cap-drop --security-opt --memory -m --cpus --cpuset-cpus --pids-limit --ulimit --dry-run --report --stats --trace-startup --verbose --help' ;;
 	top)
 		case $prev in
 		--delay|-d) return ;;

@@ -97,6 +97,8 @@ VERB(add_security, request_add_security)
 VERB(add_fds, request_add_fds)
 VERB(set_report, request_set_report)
 VERB(set_pull, request_set_pull)
+VERB(set_platform, request_set_platform)
+VERB(set_stop_signal, request_set_stop_signal)
 VERB(set_rootfs, request_set_rootfs)
 VERB(set_pair, request_set_pair)
 
@@ -137,12 +139,14 @@ const struct cli_option run_options[] = {
 	{"profile", 0, "NAME|FILE", NULL, "Use this profile, as @NAME does; of several the later wins", life, add_profile, .key = NULL},
 	{"set", 0, "KEY=VALUE", NULL, "Set any key of the profile: resources.memory=4G", life, set_pair, .key = NULL},
 	{"timeout", 0, "DURATION", NULL, "End it after this time: 90s, 2h30m", life, set_limit, .key = "resources.timeout"},
-	{"stop-timeout", 0, "DURATION", NULL, "Time from SIGTERM to SIGKILL", life, set_key, .key = "resources.grace"},
+	{"stop-signal", 0, "SIGNAL", NULL, "What asks it to end; otherwise the image's, or SIGTERM", life, set_stop_signal, .key = NULL},
+	{"stop-timeout", 0, "DURATION", NULL, "Time from the stop signal to SIGKILL", life, set_key, .key = "resources.grace"},
 	{"rm", 0, NULL, NULL, "Leave nothing behind, also with --name", life, set_flag, FIELD(rm)},
 	{"name", 0, "NAME", NULL, "Name the sandbox, and keep what it writes under this name", life, set_text, FIELD(name)},
 	{"keep", 0, NULL, NULL, "Keep what it writes, which --name does too", life, set_flag, FIELD(keep)},
 	{"detach", 'd', NULL, NULL, "Run in the background", life, set_flag, FIELD(detach), .hidden = true},
 	{"pull", 0, "POLICY", "always missing never", "When to pull the image: always, missing, never", life, set_pull, .key = NULL},
+	{"platform", 0, "OS/ARCH[/VARIANT]", NULL, "The image for another platform than this machine's: linux/arm64, emulated", life, set_platform, .key = NULL},
 	{"init", 0, NULL, NULL, "There always is one", life, accept, .key = NULL, .hidden = true},
 
 	{"rootfs", 0, "DIR", NULL, "Use an extracted root filesystem", files, set_rootfs, .key = "filesystem.root"},

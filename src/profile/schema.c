@@ -106,7 +106,7 @@ const struct schema_key schema_table[] = {
 	{.name = "resources.output", .type = SCHEMA_SIZE, AT(resources.output), .min = 0, .max = K(5), .help = "Bytes that it may write to stdout and stderr together; more ends it."},
 	{.name = "resources.scratch", .type = SCHEMA_SIZE, AT(resources.scratch), .min = 64 * K(1), .max = K(5), .of_memory = true, .help = "Room for what is thrown away: discarded layers and all tmpfs mounts together share it, whatever size of its own a mount has."},
 	{.name = "resources.timeout", .type = SCHEMA_DURATION, AT(resources.timeout), .min = 1, .max = DAYS(3650), .help = "Time after which the sandbox is ended. Changes of the clock do not move it, and while the machine sleeps it stands still."},
-	{.name = "resources.grace", .type = SCHEMA_DURATION, AT(resources.grace), .min = 0, .max = SECONDS(3600), .fallback = "10s", .help = "Time between SIGTERM and SIGKILL at the timeout and at stop."},
+	{.name = "resources.grace", .type = SCHEMA_DURATION, AT(resources.grace), .min = 0, .max = SECONDS(3600), .fallback = "10s", .help = "Time between the stop signal (SIGTERM, if an image says no other) and SIGKILL at the timeout and at stop."},
 	{.name = "resources.require", .type = SCHEMA_BOOL, AT(resources.require), .fallback = "false", .help = "Refuse to start where one of the limits above would not hold."},
 
 	{.name = "syscalls", .type = SCHEMA_SECTION, .help = "What may be asked of the kernel. deny is stronger than rules, rules than allow."},

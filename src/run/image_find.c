@@ -31,18 +31,66 @@ static int refuse_by_policy(const struct image_wish *wish, const char *name, str
 	return error_hint(err, "%s", policy->message.v ? policy->message.v : "the administrator of this machine can change the policy");
 }
 
+/* --- platforms ------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_runnable(const struct image_wish *wish, const struct platform *platform, const struct platform *host)
+{
+	struct platform machine = *host;
+	bool is_linux = !platform->os || !strcmp(platform->os, "linux");
+
+	/* What uname(2) says has no variant of the processor: who asks for amd64/v3 knows that the machine is one. */
+	if (wish->platform && wish->platform->variant && host->architecture && !strcmp(wish->platform->architecture, host->architecture))
+		machine.variant = wish->platform->variant;
+	return platform_runs(platform, &machine) || (is_linux && platform->architecture && binfmt_runs(BINFMT_FOLDER, platform->architecture));
+}
+
+static bool is_wanted(const struct image_wish *wish, const struct platform *platform)
+{
+	return !wish->platform || platform_runs(platform, wish->platform);
+}
+
+static int not_wanted(struct arena *arena, const struct image_wish *wish, const struct platform *platform, struct error *err)
+{
+	(void)fail(wish, ENOEXEC, err);
+	(void)error_cause(err, "it is for %s, and --platform wants %s", platform_format(arena, platform), platform_format(arena, wish->platform));
+	if (wish->pull == PULL_NEVER)
+		return error_hint(err, "carrel pull --platform %s %s", platform_format(arena, wish->platform), wish->word->v);
+	return error_hint(err, "there is no other of this name; leave --platform out, and what is there is run");
+}
+
+int image_check_platform(struct arena *arena, const struct image_wish *wish, const struct platform *platform, const struct platform *host, struct error *err)
+{
+	if (!is_wanted(wish, platform))
+		return not_wanted(arena, wish, platform, err);
+	if (is_runnable(wish, platform, host))
+		return 0;
+	(void)fail(wish, ENOEXEC, err);
+	(void)error_cause(err, "%s %s, and this machine is %s", platform == wish->platform ? "--platform wants one for" : "it is for", platform_format(arena, platform), platform_format(arena, host));
+	if (platform->os && strcmp(platform->os, "linux") != 0)
+		return error_hint(err, "carrel runs images for Linux only");
+	if (wish->platform)
+		return error_hint(err, "have the programs of %s emulated: qemu-user-static (binfmt_misc);  carrel pull  fetches the image without running it", platform->architecture);
+	return error_hint(err, "carrel run --platform %s %s ; or have the programs of %s emulated: qemu-user-static (binfmt_misc)", platform_format(arena, host), wish->word->v,
+	    platform->architecture);
+}
+
 /* --- pulling --------------------------------------------------------------------------------------------------------------------- */
 
 /* Its messages and its progress go to the user; what it prints as its result is none of this run's output. A signal from the terminal reaches it as
  * it reaches us, and when we end it does, too. */
-static _Noreturn void become_puller(const struct image_wish *wish, pid_t launcher)
+static _Noreturn void become_puller(const struct image_wish *wish, const char *platform, pid_t launcher)
 {
-	const char *argv[] = {"carrel-image", "pull", wish->for_single_id ? "--userns=single" : "--userns=auto", "--", wish->word->v, NULL};
+	const char *argv[7] = {"carrel-image", "pull", wish->for_single_id ? "--userns=single" : "--userns=auto"};
+	size_t count = 3;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != launcher || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
 		_exit(EXIT_CARREL);
 	fd_close_range(3, ~0u);
+	if (platform)
+		argv[count++] = platform;
+	argv[count++] = "--";
+	argv[count] = wish->word->v;
 	(void)execve(wish->puller, (char *const *)(uintptr_t)argv, wish->host->environment);
 	_exit(EXIT_NOT_FOUND);
 }
@@ -59,7 +107,7 @@ static int give_hint(const struct image_wish *wish, const char *otherwise, struc
 	return error_hint(err, "%s", otherwise);
 }
 
-/* Neither what is no reference nor what the policy forbids is worth a process. */
+/* Neither what is no reference nor what the policy forbids is worth a process, nor what could not run here the bytes. */
 static int may_be_pulled(struct arena *arena, const struct image_wish *wish, struct error *err)
 {
 	struct reference reference;
@@ -68,11 +116,15 @@ static int may_be_pulled(struct arena *arena, const struct image_wish *wish, str
 	if (r < 0)
 		return error_at(err, &wish->word->at, "filesystem.root");
 	const char *name = reference_format(arena, &reference);
-	return wish->policy && !policy_allows_image(wish->policy, name) ? refuse_by_policy(wish, name, err) : 0;
+	if (wish->policy && !policy_allows_image(wish->policy, name))
+		return refuse_by_policy(wish, name, err);
+	const struct platform host = platform_host();
+	return wish->platform ? image_check_platform(arena, wish, wish->platform, &host, err) : 0;
 }
 
 static int pull(struct arena *arena, const struct image_wish *wish, struct error *err)
 {
+	const char *platform = wish->platform ? arena_printf(arena, "--platform=%s", platform_format(arena, wish->platform)) : NULL;
 	int status = may_be_pulled(arena, wish, err);
 	pid_t launcher = getpid(), child;
 
@@ -80,7 +132,7 @@ static int pull(struct arena *arena, const struct image_wish *wish, struct error
 		return status;
 	child = fork();
 	if (child == 0)
-		become_puller(wish, launcher);
+		become_puller(wish, platform, launcher);
 	status = child < 0 ? -errno : proc_wait(child);
 	if (status == 0)
 		return 0;
@@ -118,6 +170,18 @@ static bool is_digest(const char *word)
 	return !strncmp(word, "sha256:", 7);
 }
 
+/* The word as a reference in full, where it is one and not digits that begin an id. */
+static bool name_of(struct arena *arena, const struct image_wish *wish, const struct store *store, const struct run_image *image, const char **ret)
+{
+	struct reference reference;
+	struct digest manifest;
+	bool is_name = !is_digest(wish->word->v) && reference_parse(arena, wish->word->v, &reference, NULL) == 0 &&
+		       store_ref(store, arena, &reference, &manifest, NULL) == 0;
+
+	*ret = is_name ? reference_format(arena, &reference) : image->image.manifest.text;
+	return is_name;
+}
+
 static int never_pulled(const struct image_wish *wish, struct error *err)
 {
 	char hint[384];
@@ -138,6 +202,12 @@ static int look_or_pull(struct arena *arena, const struct image_wish *wish, stru
 	struct error why = {0};
 	int r = wish->pull == PULL_ALWAYS && may_pull ? -ENOENT : look(arena, wish, store, image, hold, &why);
 
+	/* As with Docker, the one for the other platform takes its name. */
+	if (r == 0 && may_pull && !is_wanted(wish, &image->image.platform) && name_of(arena, wish, store, image, &image->name)) {
+		store_close(store);
+		*hold = fd_close(*hold);
+		r = -ENOENT;
+	}
 	if (r == -ENOENT && may_pull) {
 		r = pull(arena, wish, err);
 		return r < 0 ? r : look(arena, wish, store, image, hold, err);
@@ -182,20 +252,6 @@ static int check_policy(struct arena *arena, const struct image_wish *wish, cons
 	return error_hint(err, "%s", policy->message.v ? policy->message.v : "the administrator of this machine can change the policy");
 }
 
-int image_check_platform(struct arena *arena, const struct image_wish *wish, const struct platform *platform, const struct platform *host, struct error *err)
-{
-	bool is_linux = !platform->os || !strcmp(platform->os, "linux");
-
-	if (platform_runs(platform, host) || (is_linux && platform->architecture && binfmt_runs(BINFMT_FOLDER, platform->architecture)))
-		return 0;
-	(void)fail(wish, ENOEXEC, err);
-	(void)error_cause(err, "it is for %s, and this machine is %s", platform_format(arena, platform), platform_format(arena, host));
-	if (!is_linux)
-		return error_hint(err, "carrel runs images for Linux only");
-	return error_hint(err, "carrel pull --platform %s %s ; or have the programs of %s emulated: qemu-user-static (binfmt_misc)", platform_format(arena, host), wish->word->v,
-	    platform->architecture);
-}
-
 /* Their paths: the sandbox opens them anew, in its own mount namespace. */
 static int find_layers(struct arena *arena, const struct image_wish *wish, const struct store *store, struct run_image *image, struct error *err)
 {
@@ -219,18 +275,6 @@ static int find_layers(struct arena *arena, const struct image_wish *wish, const
 		image->single_count += owner == LAYER_SINGLE;
 	}
 	return 0;
-}
-
-/* The word as a reference in full, where it is one and not digits that begin an id. */
-static bool name_of(struct arena *arena, const struct image_wish *wish, const struct store *store, const struct run_image *image, const char **ret)
-{
-	struct reference reference;
-	struct digest manifest;
-	bool is_name = !is_digest(wish->word->v) && reference_parse(arena, wish->word->v, &reference, NULL) == 0 &&
-		       store_ref(store, arena, &reference, &manifest, NULL) == 0;
-
-	*ret = is_name ? reference_format(arena, &reference) : image->image.manifest.text;
-	return is_name;
 }
 
 static int no_image(const struct image_wish *wish, struct error *err)

@@ -13,6 +13,7 @@
 struct image_wish {
 	const struct text_value *word;  /* a reference or an id; v NULL: the profile says `image` and nobody which */
 	enum request_pull pull;
+	const struct platform *platform; /* that it is to be for; NULL: any that this machine runs */
 	bool for_single_id;             /* how it is unpacked, if it is pulled */
 	bool is_command_line;           /* the word may have been meant as a program */
 	const char *puller;             /* carrel-image */
@@ -23,7 +24,7 @@ struct image_wish {
 /* *ret_hold keeps the image in the store for as long as it is open. Errors name the image and the next step. */
 int image_find(struct arena *arena, const struct image_wish *wish, struct run_image *ret, int *ret_hold, struct error *err) MUST_CHECK;
 
-/* Can this machine run it, by itself or by an emulator (binfmt_misc)? -ENOEXEC with a message. */
+/* Is it for the platform that was asked for, and can this machine run it, by itself or by an emulator (binfmt_misc)? -ENOEXEC with a message. */
 int image_check_platform(struct arena *arena, const struct image_wish *wish, const struct platform *platform, const struct platform *host, struct error *err) MUST_CHECK;
 
 #endif

@@ -53,6 +53,7 @@ static int find_image(struct launch *launch, const struct plan_input *in, const 
 	const struct image_wish wish = {
 	    .word = &in->profile->filesystem.root_argument,
 	    .pull = in->request->pull,
+	    .platform = in->request->platform,
 	    .for_single_id = in->profile->identity.map.v == MAP_SINGLE,
 	    .is_command_line = in->request->image,
 	    .puller = paths->puller,
@@ -64,9 +65,9 @@ static int find_image(struct launch *launch, const struct plan_input *in, const 
 		return sqfs_find(in->host->arena, &wish, &launch->image, &launch->image_hold, err);
 	if (in->profile->filesystem.root.v == ROOT_IMAGE)
 		return image_find(in->host->arena, &wish, &launch->image, &launch->image_hold, err);
-	if (!in->request->pull_label)
+	if (!in->request->pull_label && !in->request->platform)
 		return 0;
-	(void)error_set(err, EINVAL, "cannot pull (--pull)");
+	(void)error_set(err, EINVAL, in->request->platform ? "cannot choose a platform (--platform)" : "cannot pull (--pull)");
 	(void)error_cause(err, "the root is no image's");
 	return error_hint(err, "write  carrel run [OPTIONS] IMAGE [ARG…]");
 }
@@ -110,6 +111,7 @@ static int supervise(struct launch *launch, struct outcome *outcome, struct erro
 	    .pipes = &launch->output,
 	    .room = &launch->room,
 	    .timeout_ms = process->timeout_ms,
+	    .stop_signal = process->stop_signal,
 	    .grace_ms = process->grace_ms,
 	};
 

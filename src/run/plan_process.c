@@ -148,11 +148,11 @@ static int plan_workdir(struct plan *plan, const struct profile *profile, struct
 	return 0;
 }
 
-static void plan_stop_signal(struct plan *plan)
+static void plan_stop_signal(struct plan *plan, const struct request *request)
 {
 	const char *text = plan->image ? plan->image->image.stop_signal : NULL;
 
-	plan->process.stop_signal = text ? plan_image_signal(text) : SIGTERM;
+	plan->process.stop_signal = request->stop_signal ? request->stop_signal : text ? plan_image_signal(text) : SIGTERM;
 	if (plan->process.stop_signal)
 		return;
 	plan->process.stop_signal = SIGTERM;
@@ -192,7 +192,7 @@ int plan_process(struct plan *plan, const struct plan_input *in, struct error *e
 	process->grace_ms = profile->resources.grace.v >= 0 ? (uint64_t)profile->resources.grace.v : 10000;
 	process->preserve_fds = request->preserve_fds;
 	process->preserve_fd_count = request->preserve_fd_count;
-	plan_stop_signal(plan);
+	plan_stop_signal(plan, request);
 	plan_environment(plan, profile);
 	return plan_workdir(plan, profile, err);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/manifest.h"
+#include "run/plan_image.h"
 #include "run/request_parts.h"
 #include "util/buf.h"
 
@@ -471,6 +473,27 @@ int request_set_pull(struct request *request, const char *text, const char *labe
 	(void)request_bad(err, label, text, EINVAL);
 	(void)error_cause(err, "it is none of always, missing, never");
 	return error_hint(err, "without the option it is pulled where it is missing");
+}
+
+int request_set_platform(struct request *request, const char *text, const char *label, struct error *err)
+{
+	struct platform *platform = arena_alloc(&request->arena, sizeof(*platform));
+	int r = platform_parse(&request->arena, text, platform, err);
+
+	if (r < 0) /* it says what is wrong with the text */
+		return error_prefix(err, "bad value for %s", label + strcspn(label, "-"));
+	request->platform = platform;
+	return 0;
+}
+
+int request_set_stop_signal(struct request *request, const char *text, const char *label, struct error *err)
+{
+	request->stop_signal = plan_image_signal(text);
+	if (request->stop_signal)
+		return 0;
+	(void)request_bad(err, label, text, EINVAL);
+	(void)error_cause(err, "there is no such signal");
+	return error_hint(err, "it is written like SIGINT, INT or 2; `kill -l` lists them");
 }
 
 int request_no_command(const struct request *request, struct error *err)

@@ -16,6 +16,8 @@
 enum request_tty { TTY_AUTO, TTY_YES, TTY_NO };
 enum request_pull { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
 
+struct platform;
+
 struct request_override {
 	const char *key;   /* "resources.memory" */
 	const char *yaml;  /* "\"4G\"": one scalar, map or list in flow style */
@@ -52,6 +54,8 @@ struct request {
 	const char *name;
 	enum request_pull pull;
 	const char *pull_label;  /* NULL: not given */
+	const struct platform *platform; /* of the image (image/manifest.h); NULL: this machine's */
+	int stop_signal;         /* 0: the image's, else SIGTERM */
 	const char *report;      /* --report: a file, or the number of an open descriptor; NULL: none */
 };
 
@@ -79,6 +83,8 @@ int request_add_security(struct request *request, const char *text, const char *
 int request_add_fds(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
 int request_set_report(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
 int request_set_pull(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
+int request_set_platform(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
+int request_set_stop_signal(struct request *request, const char *text, const char *label, struct error *err) MUST_CHECK;
 int request_set_image(struct request *request, const char *word, struct error *err) MUST_CHECK;
 int request_set_rootfs(struct request *request, const char *dir, const char *label, struct error *err) MUST_CHECK;
 

@@ -1,7 +1,7 @@
 /* The life of a sandbox as the launcher sees it:
  *
  *   runs ──EXIT from init──▶ over ──init reaped──▶ done
- *     │ timeout or closed terminal: SIGTERM or SIGHUP to the payload, and after the grace
+ *     │ timeout or closed terminal: stop signal or SIGHUP to the payload, and after the grace
  *     └──────────▶ SIGKILL to init, whose end is the whole tree's (no EXIT comes then)
  *
  *     │ a limit that ends it: SIGKILL at once
@@ -274,7 +274,7 @@ static void check_clock(struct supervisor *s, uint64_t now_ms)
 {
 	if (s->timeout_at && now_ms >= s->timeout_at) {
 		s->timeout_at = 0;
-		begin_ending(s, OUTCOME_TIMEOUT, SIGTERM);
+		begin_ending(s, OUTCOME_TIMEOUT, s->plan->stop_signal ? s->plan->stop_signal : SIGTERM);
 	}
 	if (s->limits_at && now_ms >= s->limits_at)
 		look_at_limits(s, now_ms);

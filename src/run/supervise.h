@@ -43,7 +43,8 @@ struct supervise_plan {
 	struct scratch *room;  /* to be looked at from time to time; NULL: not */
 	uint64_t timeout_ms; /* from this call on; 0: none. CLOCK_MONOTONIC: no clock change moves it, and the time that a
 			      * machine sleeps does not count, since the payload could not run in it either */
-	uint64_t grace_ms;   /* between SIGTERM or SIGHUP and SIGKILL, when it is we who end the payload */
+	int stop_signal;     /* what the timeout asks the payload to end with; 0: SIGTERM */
+	uint64_t grace_ms;   /* between that, or SIGHUP, and SIGKILL, when it is we who end the payload */
 };
 
 /* Runs until init has ended and been reaped. Fills cause, wait_status, outside_signal and usage of *ret and leaves the rest of it.

@@ -5,6 +5,7 @@
 
 #include "e2e/images.h"
 #include "e2e/registry.h"
+#include "image/manifest.h"
 
 HARNESS_SUITE(image_pull_run);
 
@@ -64,6 +65,18 @@ Test(image_pull_run, always)
 	    "sha256:0000000000000000000000000000000000000000000000000000000000000000");
 }
 
+/* What could run here is asked for by its platform, what could not is not fetched at all. */
+Test(image_pull_run, for_a_platform)
+{
+	const char *const mine = platform_host().architecture;
+
+	harness_requires_subids();
+	prepare(bring, false);
+	EXPECT("not to be run", 125, "", "--platform wants one for linux/mips64le, and this machine is linux/", "puller", "run", "--platform=linux/mips64le", "app");
+	EXPECT("pulled", 0, "ran\n", harness_text("puller: pull --userns=auto --platform=linux/%s", mine), NULL, "run", "--platform", mine, "app");
+	EXPECT("there already", 0, "ran\n", NULL, "puller", "run", "--platform", mine, "app");
+}
+
 Test(image_pull_run, failures)
 {
 	harness_requires_subids();
@@ -106,6 +119,41 @@ Test(image_pull_run, ends_with_us)
 	result = harness_finish(&started);
 	cr_expect_eq(result.left_behind, 0, "the puller outlived us");
 	harness_done(&result);
+}
+
+/* An index of this machine's and another's, by hand, as skopeo 1.9 makes none. */
+static const char *push_index(const struct registry_server *server, const char *mine)
+{
+	const char *const names[] = {mine, "mips64le"};
+
+	for (size_t i = 0; i < 2; i++)
+		registry_push(server, registry_make_image(names[i], harness_text("cp -a \"$ROOT\"/. .; config --architecture=%s --os=linux --config.cmd=echo --config.cmd=%s", names[i], names[i])),
+		    harness_text("multi:%s", names[i]));
+	return harness_shell(harness_text(
+	    "entry() { printf '{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"sha256:%%s\",\"size\":%%d,\"platform\":{\"os\":\"linux\",\"architecture\":\"%%s\"}}'"
+	    " \"$(sha256sum <\"$1\" | cut -c 1-64)\" \"$(wc -c <\"$1\")\" \"$1\"; }\n"
+	    "for i in %s mips64le; do curl -sS -f -H 'Accept: application/vnd.oci.image.manifest.v1+json' -o $i http://%s/v2/multi/manifests/$i; done\n"
+	    "printf '{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[%%s,%%s]}' \"$(entry mips64le)\" \"$(entry %s)\" >index\n"
+	    "curl -sS -f -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' --data-binary @index http://%s/v2/multi/manifests/all\n"
+	    "printf %%s %s/multi:all",
+	    mine, server->host, mine, server->host, server->host));
+}
+
+Test(image_pull_run, another_platform_takes_the_name)
+{
+	const char *const mine = platform_host().architecture;
+	struct registry_server server;
+	const char *name;
+
+	harness_requires_subids();
+	server = registry_start(&(const struct registry_spec){.tls = false});
+	name = push_index(&server, mine);
+	program = NULL;
+	EXPECT("fetched for another machine", 0, harness_text("%s\n", name), NULL, NULL, "pull", "--platform=linux/mips64le", name);
+	EXPECT("which this one does not run", 125, "", harness_text("hint: carrel run --platform linux/%s", mine), NULL, "run", name);
+	EXPECT("the right one instead", 0, harness_text("%s\n", mine), harness_text("ewer image for %s", name), NULL, "run", "--platform", mine, name);
+	EXPECT("which stays", 0, harness_text("%s\n", mine), NULL, "Pulling", "run", name);
+	registry_stop(&server);
 }
 
 /* The whole way, by the real program. */

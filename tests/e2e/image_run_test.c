@@ -1,4 +1,5 @@
 /* carrel run IMAGE, from a store that the test fills. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -276,8 +277,42 @@ Test(image_run, for_another_machine)
 	make_app();
 	(void)images_add("foreign", &(struct image){.platform = {.os = "linux", .architecture = is_arm ? "s390x" : "mips64le"}, .command = IMAGE_TEXTS("true")}, layers, 2);
 	(void)images_add("windows", &(struct image){.platform = {.os = "windows", .architecture = "amd64"}, .command = IMAGE_TEXTS("true")}, layers, 2);
-	EXPECT("another processor", 125, NULL, "carrel pull --platform linux/", "run", "foreign");
+	EXPECT("another processor", 125, NULL, "hint: carrel run --platform linux/", "run", "foreign");
 	EXPECT("another system", 125, NULL, "it is for windows/amd64", "run", "windows");
+}
+
+Test(image_run, for_a_platform_that_is_asked_for)
+{
+	struct arena arena = {0};
+	struct platform host = platform_host();
+	const char *const mine = platform_format(&arena, &host);
+
+	harness_requires_subids();
+	make_app();
+	(void)images_add("stated", &(struct image){.platform = host, .command = IMAGE_TEXTS("echo", "mine")}, layers, 2);
+	EXPECT("this machine's", 0, "mine\n", NULL, "run", "--platform", mine, "stated");
+	EXPECT("its architecture alone", 0, "mine\n", NULL, "run", "--platform", host.architecture, "stated");
+	EXPECT("an image that does not say", 0, "as root in /\n", NULL, "run", "--platform", mine, "plain:1");
+	EXPECT("another, never pulled", 125, NULL, "--platform wants linux/mips64le\n", "run", "--pull=never", "--platform=linux/mips64le", "stated");
+	EXPECT("what to do then", 125, NULL, "hint: carrel pull --platform linux/mips64le stated", "run", "--pull=never", "--platform=linux/mips64le", "stated");
+	EXPECT("none", 125, NULL, "bad value for --platform: 'x-y' is no platform", "run", "--platform", "x-y", "stated");
+	EXPECT("of no image", 125, NULL, "cannot choose a platform (--platform): the root is no image's", "run", "--platform", mine, "--", "true");
+	arena_done(&arena);
+}
+
+/* --- how it is ended ----------------------------------------------------------------------------------------------------------------- */
+
+/* The signal that ended the wait is the status; a shell as process 1 of its own is not there, so no trap is needed. */
+Test(image_run, the_timeout_asks_by_the_stop_signal)
+{
+	harness_requires_subids();
+	make_app();
+	(void)images_add("stops", &(struct image){.stop_signal = "SIGQUIT", .command = IMAGE_TEXTS("sleep", "1000")}, layers, 2);
+	EXPECT("the image's", 128 + SIGQUIT, NULL, "ended by the timeout", "run", "--timeout=1s", "stops");
+	EXPECT("another", 128 + SIGUSR1, NULL, "ended by the timeout", "run", "--timeout=1s", "--stop-signal", "usr1", "stops");
+	EXPECT("none said", 128 + SIGTERM, NULL, "ended by the timeout", "run", "--timeout=1s", "plain:1", "sleep", "1000");
+	EXPECT("no image", 128 + SIGINT, NULL, "ended by the timeout", "run", "--timeout=1s", "--stop-signal=2", "--", "sleep", "1000");
+	EXPECT("no signal", 125, NULL, "bad value 'SIGNOT' for --stop-signal: there is no such signal", "run", "--stop-signal", "SIGNOT", "stops");
 }
 
 /* --- hostile ------------------------------------------------------------------------------------------------------------------------- */
