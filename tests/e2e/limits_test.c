@@ -158,7 +158,8 @@ Test(limits, cpus)
 	used = number_of("user_us") + number_of("system_us") - start;
 	wall = number_of("wall_us");
 	cr_expect_lt(used, 0.5 * wall * 1.15 + 100000, "%.0f of %.0f us: %s", used, wall, report());
-	cr_expect_gt(used, 0.5 * wall * 0.4, "%.0f of %.0f us: %s", used, wall, report());
+	/* On a machine that has less than that for it, nothing is throttled. */
+	cr_expect(used > 0.5 * wall * 0.4 || number_of("throttled_us") == 0, "%.0f of %.0f us: %s", used, wall, report());
 	harness_done(&result);
 }
 

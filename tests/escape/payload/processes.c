@@ -142,8 +142,11 @@ static long take_descriptor(char **args)
 /* A daemon as in the book; it writes to the file args[0] for as long as it lives, and holds what it inherited. */
 static long daemon_(char **args)
 {
-	if (fork() > 0)
-		return usleep(100000);
+	if (fork() > 0) {
+		for (int i = 0; i < 500 && access(args[0], F_OK) < 0; i++)
+			(void)usleep(20000);
+		return 0;
+	}
 	(void)setsid();
 	for (int signal = 1; signal < SIGRTMAX; signal++)
 		(void)sigaction(signal, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
