@@ -10,7 +10,6 @@
 #include "cli/report.h"
 #include "cli/system_usage.h"
 #include "run/storage.h"
-#include "state/instance.h"
 #include "util/fd.h"
 
 /* --- asking --- */
@@ -120,14 +119,11 @@ static bool has_owner(const struct store *store, const char *folder)
 	return found;
 }
 
+/* Who runs without anything of this store is not in the way. */
 static int check_idle(struct image_context *context, struct error *err)
 {
 	static const char *const sandboxes[] = {"images", "instances", "scratch"}, *const writers[] = {"tmp", "claims", "locks"};
-	struct instance *instances;
-	size_t count = 0;
 
-	if (context->host.runtime_dir && instance_list(&context->arena, context->host.runtime_dir, &instances, &count) == 0 && count)
-		return refuse_busy("a sandbox is running", err);
 	for (size_t i = 0; i < ARRAY_SIZE(sandboxes); i++)
 		if (has_owner(&context->store, sandboxes[i]))
 			return refuse_busy("a sandbox is running", err);

@@ -300,7 +300,14 @@ Test(store_commands, reset_removes_images_and_kept_sandboxes_and_no_more)
 	harness_expect_status("a kept one wants it", &result, 125);
 	harness_expect_err("a kept one wants it", &result, "what the sandbox 'box' keeps lies over it");
 	harness_done(&result);
+	/* What runs out of another store is not in the way. */
+	struct harness_started elsewhere = harness_start(&(struct harness_run){.env = HARNESS_WORDS(harness_text("CARREL_ROOT=%s", harness_path("elsewhere"))), ARGV("run", "--", "sh", "-c", "touch runs; until test -e go; do sleep 0.05; done")});
+	cr_assert(harness_wait_for(harness_path("runs"), 10000));
 	(void)OUT("system", "reset", "--force");
+	(void)harness_file("go", "");
+	result = harness_finish(&elsewhere);
+	harness_expect_status("elsewhere", &result, 0);
+	harness_done(&result);
 	cr_expect_str_eq(harness_slurp(other), "mine");
 	cr_expect_str_eq(harness_shell(harness_text("ls '%s'", store_folder())), "notes.txt\n");
 	load("app:1", "one", "2001");
