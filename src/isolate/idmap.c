@@ -14,6 +14,7 @@ struct layout {
 	struct arena *arena;
 	struct idmap_extent *extents;
 	size_t count, text_size;
+	bool apart; /* the ranges are extents of our own namespace's map: the kernel takes none that spans two of these (kernel/user_namespace.c, map_id_range_down) */
 };
 
 static size_t extent_text_size(struct idmap_extent extent)
@@ -30,7 +31,7 @@ static void layout_add(struct layout *layout, struct idmap_extent extent)
 
 	if (extent.count == 0)
 		return;
-	if (last && last->inside + last->count == extent.inside && last->outside + last->count == extent.outside) {
+	if (!layout->apart && last && last->inside + last->count == extent.inside && last->outside + last->count == extent.outside) {
 		last->count += extent.count; /* its text was counted with the widest number */
 		return;
 	}
@@ -76,9 +77,9 @@ static void layout_ranges(struct layout *layout, uint32_t next, uint32_t keep, u
 	}
 }
 
-static struct layout layout_make(struct arena *arena, enum idmap_mode rung, uint32_t own, const struct id_range *ranges, size_t count)
+static struct layout layout_make(struct arena *arena, enum idmap_mode rung, bool apart, uint32_t own, const struct id_range *ranges, size_t count)
 {
-	struct layout layout = {.arena = arena};
+	struct layout layout = {.arena = arena, .apart = apart};
 
 	if (rung == IDMAP_KEEP_ID) {
 		layout_add(&layout, (struct idmap_extent){own, own, 1});
@@ -102,6 +103,8 @@ static const char *missing_ranges(const struct idmap_facts *facts)
 /* What stands against a range on this host, or NULL. */
 static const char *obstacle(const struct idmap_facts *facts)
 {
+	if (facts->no_setgroups)
+		return "this user namespace has given setgroups(2) up for good (/proc/self/setgroups says deny), and several users need it";
 	if (!facts->privileged && facts->helper_reason)
 		return facts->helper_reason;
 	if (!facts->privileged && !facts->newuidmap)
@@ -136,6 +139,8 @@ static int refuse(struct arena *arena, const struct idmap_spec *spec, const stru
 		(void)error_set(err, helper ? ENOENT : EPERM, "cannot map ids for the user %" PRIu32, facts->uid);
 	(void)error_cause(err, "%s", reason);
 	(void)error_at(err, &spec->at, "identity.map");
+	if (facts->no_setgroups)
+		return error_hint(err, "use --userns single; or make the namespace around with a range of ids, as  podman unshare  does, not  unshare -r");
 	if (helper)
 		return error_hint(err, "%s ; or use --userns single", facts->helper_hint ? facts->helper_hint : "sudo apt-get install uidmap");
 	return error_hint(err, "ask the administrator for  %s ; or use --userns single", idmap_range_command(arena, facts));
@@ -153,8 +158,8 @@ static void plan_single(struct arena *arena, const struct idmap_spec *spec, cons
 
 static void plan_ranges(struct arena *arena, enum idmap_mode rung, const struct idmap_facts *facts, struct idmap_plan *plan)
 {
-	struct layout uids = layout_make(arena, rung, facts->uid, facts->uid_ranges, facts->uid_range_count);
-	struct layout gids = layout_make(arena, rung, facts->gid, facts->gid_ranges, facts->gid_range_count);
+	struct layout uids = layout_make(arena, rung, facts->privileged, facts->uid, facts->uid_ranges, facts->uid_range_count);
+	struct layout gids = layout_make(arena, rung, facts->privileged, facts->gid, facts->gid_ranges, facts->gid_range_count);
 
 	plan->rung = rung;
 	plan->uids = uids.extents;

@@ -30,6 +30,7 @@ struct idmap_facts { /* of this host and user */
 	const char *helper_reason;                 /* why there is none: "newuidmap is not installed"; NULL: as that */
 	const char *helper_hint;                   /* the command that mends it; NULL: unknown */
 	bool privileged;                           /* CAP_SETUID and CAP_SETGID here: the maps are written without helpers */
+	bool no_setgroups;                         /* this user namespace forbids setgroups(2), so that all below it do (user_namespaces(7)) */
 	uint32_t free_start;                       /* for hints: the first id no range has, or 0 */
 };
 
@@ -58,7 +59,7 @@ int idmap_facts_complete(struct arena *arena, struct idmap_facts *facts, struct 
 
 /* Pure. The kernel takes 340 extents and less than one page of text for a map (user_namespaces(7)): what is beyond is left out.
  * SUBIDS: 0 → the user, 1… → the ranges one after the other (podman's layout). KEEP_ID: the user's own id inside as outside, the ranges fill
- * 0…uid-1 and uid+1… around it. Adjacent ranges become one extent; the user's own id in a range is passed over. Missing ranges or helpers: an error for SUBIDS and KEEP_ID whose hint is the administrator's one command. */
+ * 0…uid-1 and uid+1… around it. Adjacent ranges become one extent, but not a privileged user's; the user's own id in a range is passed over. Missing ranges or helpers: an error for SUBIDS and KEEP_ID whose hint is the administrator's one command. */
 int idmap_plan(struct arena *arena, const struct idmap_spec *spec, const struct idmap_facts *facts, struct idmap_plan *ret, struct error *err) MUST_CHECK;
 
 /* The administrator's one command that gives this user what is missing: "sudo usermod --add-subuids 100000-165535 ada". */

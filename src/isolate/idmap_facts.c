@@ -56,6 +56,13 @@ static bool load_own_map(struct arena *arena, const char *file, const struct id_
 	return true;
 }
 
+static bool setgroups_is_denied(void)
+{
+	cleanup_free char *text = NULL;
+
+	return fd_slurp_at(AT_FDCWD, "/proc/self/setgroups", 64, &text, NULL) == 0 && !strncmp(text, "deny", 4);
+}
+
 static int load_ranges(struct arena *arena, struct idmap_facts *facts, struct error *err)
 {
 	struct id_range *uids, *gids;
@@ -101,6 +108,7 @@ int idmap_facts_complete(struct arena *arena, struct idmap_facts *facts, struct 
 	int result;
 
 	facts->privileged = is_privileged();
+	facts->no_setgroups = setgroups_is_denied();
 	result = load_ranges(arena, facts, err);
 	if (result == 0 && !facts->privileged) {
 		facts->newgidmap = load_helper(arena, "newgidmap", facts);

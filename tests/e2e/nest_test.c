@@ -1,5 +1,6 @@
 /* Sandboxes in sandboxes: only where the outer profile lets them, and then wholly. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "e2e/harness.h"
@@ -50,6 +51,36 @@ Test(nest, as_the_profile_says)
 			harness_expect_out(c->name, &result, c->out);
 		if (c->err)
 			harness_expect_err(c->name, &result, c->err);
+		harness_done(&result);
+	}
+}
+
+/* Root in a user namespace that another program made (unshare of util-linux): its ids are the ones to give on, if they are several and setgroups(2) is allowed there. */
+static const struct {
+	const char *name, *outer, *words;
+	int status;
+	const char *out, *err;
+} foreign[] = {
+	{"a single id: the range falls back", "unshare -r", "run -u root --rootfs \"$1\" id -u", 0, "0\n", "note: only one id inside: this user namespace has given setgroups(2) up"},
+	{"a single id: the range was asked for", "unshare -r", "run --userns subids -- true", 125, "", "hint: use --userns single"},
+	{"several ids", "unshare --user --map-users=auto --map-groups=auto --map-root-user", "run -u daemon --rootfs \"$1\" id -un", 0, "daemon\n", ""},
+};
+
+Test(nest, in_a_namespace_of_somebody_else)
+{
+	harness_requires_subids();
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
+		struct harness_result result;
+
+		if (system(harness_text("%s true 2>/dev/null", foreign[i].outer)) != 0) { /* older util-linux has no `auto` */
+			harness_skip(foreign[i].name, "unshare cannot do this here");
+			continue;
+		}
+		result = harness_run(&(const struct harness_run){.program = "/bin/sh",
+			ARGV("-c", harness_text("%s \"$0\" %s", foreign[i].outer, foreign[i].words), harness_program(), harness_root("busybox"))});
+		harness_expect_status(foreign[i].name, &result, foreign[i].status);
+		harness_expect_out(foreign[i].name, &result, foreign[i].out);
+		harness_expect_err(foreign[i].name, &result, foreign[i].err);
 		harness_done(&result);
 	}
 }

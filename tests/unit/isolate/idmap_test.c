@@ -13,6 +13,7 @@ TestSuite(idmap);
 static const struct id_range usual[] = {{100000, 65536}};
 static const struct id_range two[] = {{200000, 10}, {300000, 20}};
 static const struct id_range adjacent[] = {{200000, 10}, {200010, 20}};
+static const struct id_range around_zero[] = {{0, 1}, {1, 65535}};
 static const struct id_range around_own[] = {{990, 20}};
 static const struct id_range starts_at_own[] = {{1000, 20}};
 static const struct id_range whole[] = {{0, 4294967295}};
@@ -40,6 +41,10 @@ static const struct {
 	{"single", {.mode = IDMAP_SINGLE, .wants_range = true, .single_uid = 5}, {ADA, HELPERS, RANGES(usual)}, "5:1000+1", IDMAP_SINGLE, NULL},
 	{"subids", {.mode = IDMAP_SUBIDS}, {ADA, HELPERS, RANGES(two)}, "0:1000+1 1:200000+10 11:300000+20", IDMAP_SUBIDS, NULL},
 	{"adjacent ranges are one", {.mode = IDMAP_SUBIDS}, {ADA, HELPERS, RANGES(adjacent)}, "0:1000+1 1:200000+30", IDMAP_SUBIDS, NULL},
+	{"a privileged user's stay two", {.mode = IDMAP_SUBIDS}, {.privileged = true, RANGES(adjacent)}, "0:0+1 1:200000+10 11:200010+20", IDMAP_SUBIDS, NULL},
+	{"as podman unshare has them", {.mode = IDMAP_SUBIDS}, {.privileged = true, RANGES(around_zero)}, "0:0+1 1:1+65535", IDMAP_SUBIDS, NULL},
+	{"auto, no setgroups", {.mode = IDMAP_AUTO, .wants_range = true}, {ADA, HELPERS, RANGES(usual), .no_setgroups = true}, "0:1000+1", IDMAP_SINGLE,
+	    "this user namespace has given setgroups(2) up for good (/proc/self/setgroups says deny), and several users need it"},
 	{"own id inside a range", {.mode = IDMAP_SUBIDS}, {ADA, HELPERS, RANGES(around_own)}, "0:1000+1 1:990+10 11:1001+9", IDMAP_SUBIDS, NULL},
 	{"own id begins a range", {.mode = IDMAP_SUBIDS}, {ADA, HELPERS, RANGES(starts_at_own)}, "0:1000+20", IDMAP_SUBIDS, NULL},
 	{"more ids than there are", {.mode = IDMAP_SUBIDS}, {ADA, HELPERS, RANGES(huge)}, "0:1000+1 1:2000+4294965295", IDMAP_SUBIDS, NULL},
@@ -96,6 +101,9 @@ static const struct {
 	    "ask the administrator for  sudo usermod --add-subgids 100000-165535 ada ; or use --userns single"},
 	{"no name", IDMAP_SUBIDS, {.uid = 1000, HELPERS}, -EPERM, "/etc/subuid and /etc/subgid have no range for this user",
 	    "ask the administrator for  echo 1000:100000:65536 | sudo tee -a /etc/subuid /etc/subgid ; or use --userns single"},
+	{"no setgroups", IDMAP_SUBIDS, {ADA, HELPERS, RANGES(usual), .no_setgroups = true}, -EPERM,
+	    "this user namespace has given setgroups(2) up for good (/proc/self/setgroups says deny), and several users need it",
+	    "use --userns single; or make the namespace around with a range of ids, as  podman unshare  does, not  unshare -r"},
 	{"no helper", IDMAP_SUBIDS, {ADA, RANGES(usual), .helper_reason = "newuidmap is not installed", .helper_hint = "sudo apk add shadow-uidmap"}, -ENOENT,
 	    "newuidmap is not installed", "sudo apk add shadow-uidmap ; or use --userns single"},
 };
