@@ -44,7 +44,7 @@ _carrel() {
 		--report) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		[[ $cur == @* ]] && words=$(carrel profile list 2>/dev/null | sed 's/^/@/; s/ .*//') ||
-		words=' --profile --set --timeout --stop-signal --stop-timeout --rm --name --keep --pull --platform --rootfs --overlay --read-only --volume -v --mount --tmpfs --device --interactive -i --tty -t --env -e --env-file --workdir -w --entrypoint --hostname -h --umask --preserve-fds --user -u --userns --network --cap-add --cap-drop --security-opt --memory -m --cpus --cpuset-cpus --pids-limit --ulimit --dry-run --report --stats --trace-startup --verbose --help' ;;
+		words=' --profile --set --timeout --stop-signal --stop-timeout --rm --name --keep --pull --platform --quiet -q --rootfs --overlay --read-only --volume -v --mount --tmpfs --device --interactive -i --tty -t --env -e --env-file --workdir -w --entrypoint --hostname -h --umask --preserve-fds --user -u --userns --network --cap-add --cap-drop --security-opt --memory -m --cpus --cpuset-cpus --pids-limit --ulimit --dry-run --report --stats --trace-startup --verbose --help' ;;
 	top)
 		case $prev in
 		--delay|-d) return ;;

@@ -13,6 +13,7 @@ complete -c carrel -n '__fish_seen_subcommand_from run' -l name -x -d 'Name the 
 complete -c carrel -n '__fish_seen_subcommand_from run' -l keep -d 'Keep what it writes, which --name does too'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l pull -x -a 'always missing never' -d 'When to pull the image: always, missing, never'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l platform -x -d 'The image for another platform than this machine\'s: linux/arm64, emulated'
+complete -c carrel -n '__fish_seen_subcommand_from run' -l quiet -s q -d 'Do not show how the image is pulled'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l rootfs -r -F -d 'Use an extracted root filesystem'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l overlay -x -a 'auto kernel fuse' -d 'Who makes writable layers: auto, kernel, fuse'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l read-only -d 'Refuse writes to the root filesystem'

@@ -178,6 +178,8 @@ static int import(struct image_context *context, const char *path, const char *n
 	r = import_stream(&context->store, &context->arena, source.fd, &spec, unpacker_host(context->unpacker), progress_view_progress(view), &image, err);
 	progress_view_free(view);
 	close_source(&source);
+	if (r < 0)
+		(void)error_prefix(err, "cannot import '%.100s'", path);
 	if (r == 0)
 		(void)printf("%s\n", image.config.text);
 	return r;

@@ -194,6 +194,22 @@ static const char *const later[] = {
 	"build", "volume", "create", "restart",
 };
 
+/* Words of Docker, podman and Apptainer for what is found elsewhere. */
+static const struct {
+	const char *name, *hint;
+} elsewhere[] = {
+	{"image", "the words behind it are commands: carrel images, pull, push, rmi, tag, save, load, import, history, inspect; and  carrel system prune"},
+	{"container", "the words behind it are commands: carrel run, top, rm, export"},
+	{"network", "carrel run --network none  or  --network host"},
+	{"info", "carrel doctor  tells about this machine,  carrel system df  about the store"},
+	{"search", "registries are not searched:  carrel pull NAME  fetches what you know the name of"},
+	{"shell", "carrel run IMAGE sh"},
+	{"unshare", "carrel run -u root --userns subids -- COMMAND"},
+	{"compose", "each service is a  carrel run"},
+	{"buildx", "building images is still to come"},
+	{"manifest", "carrel pull --platform  and  carrel run --platform  choose from an index"},
+};
+
 const struct command *command_find(const char *name)
 {
 	for (const struct command *command = commands; command->name; command++)
@@ -215,12 +231,15 @@ int command_unknown(const char *name, struct error *err)
 		(void)error_hint(err, "did you mean `carrel %s`?", suggestion.best);
 	else
 		(void)error_hint(err, "`carrel help` lists the commands; to run a program write  carrel run -- %s", name);
+	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
+		if (!strcmp(name, elsewhere[i].name))
+			(void)error_hint(err, "%s", elsewhere[i].hint);
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
 		if (strcmp(name, later[i]) != 0)
 			continue;
 		(void)error_set(err, EOPNOTSUPP, "`carrel %s` is not in this version", name);
-		(void)error_cause(err, "sandboxes that outlive their command, and building images, are still to come");
-		(void)error_hint(err, "`carrel help` lists the commands");
+		(void)error_cause(err, "sandboxes that outlive their command, named volumes, and building images are still to come");
+		(void)error_hint(err, !strcmp(name, "ps") ? "`carrel top --once` lists the sandboxes that run" : "`carrel help` lists the commands");
 	}
 	return err ? -err->code : -EINVAL;
 }

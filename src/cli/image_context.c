@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/command.h"
 #include "cli/paths.h"
 #include "cli/report.h"
 #include "run/storage.h"
@@ -42,6 +43,14 @@ void image_context_done(struct image_context *context)
 	arena_done(&context->arena);
 }
 
+/* A store that cannot be used, for whatever reason, may be another one. */
+static int hint_at_place(int r, struct error *err)
+{
+	if (r < 0 && err && !err->hint[0] && (r == -EACCES || r == -EROFS || r == -ENOTDIR || r == -EPERM))
+		(void)error_hint(err, "CARREL_ROOT=DIR names another place for images, in a folder of your own");
+	return r;
+}
+
 int image_context_read(struct image_context *context, bool may_be_missing, struct error *err)
 {
 	int r = store_open(context->host.store_dir, &context->store, err);
@@ -50,7 +59,7 @@ int image_context_read(struct image_context *context, bool may_be_missing, struc
 		return 0;
 	if (r == -ENOENT)
 		(void)error_hint(err, "`carrel pull` and `carrel load` make it");
-	return r;
+	return hint_at_place(r, err);
 }
 
 int image_context_write(struct image_context *context, struct error *err)
@@ -59,7 +68,7 @@ int image_context_write(struct image_context *context, struct error *err)
 
 	if (r == 0)
 		store_sweep(&context->store, &context->gc, SWEEP_MOST);
-	return r;
+	return hint_at_place(r, err);
 }
 
 static int refuse(const struct image_context *context, const char *name, const char *cause, const char *advice, struct error *err)
@@ -121,16 +130,24 @@ int image_context_allows_image(struct image_context *context, const char *word, 
 
 int image_fail(const struct error *err)
 {
-	report_error(err);
+	struct error said = *err;
+
+	if (!said.hint[0] && (said.code == ENOSPC || said.code == EDQUOT))
+		(void)error_hint(&said, "`carrel system df` shows what the store takes, `carrel system prune` frees a part; CARREL_ROOT=DIR names another place for it");
+	report_error(&said);
 	return err->exit_status ? err->exit_status : EXIT_CARREL;
 }
 
 int image_usage(const char *command, const char *what_is_wrong)
 {
+	const char *const *usages = command_find(command)->usages;
 	struct error err = {0};
 
 	(void)error_set(&err, EINVAL, "cannot do `carrel %s`", command);
 	(void)error_cause(&err, "%s", what_is_wrong);
-	(void)error_hint(&err, "`carrel help %s` shows how it goes", command);
+	if (usages[1])
+		(void)error_hint(&err, "`carrel help %s` shows how it goes", command);
+	else
+		(void)error_hint(&err, "write  carrel %s %s ; `carrel help %s` says more", command, usages[0], command);
 	return image_fail(&err);
 }

@@ -37,6 +37,17 @@ static int set_word(void *context, const struct option_use *use, struct error *e
 	return err ? -err->code : -EINVAL;
 }
 
+/* Docker's options for what is done otherwise here: the row's help is the hint. */
+static int refuse(void *context, const struct option_use *use, struct error *err)
+{
+	(void)context;
+	if (!use->option->argument && !use->on)
+		return 0;
+	(void)error_set(err, EINVAL, "there is no --%s here", use->option->name);
+	(void)error_cause(err, "it is done otherwise");
+	return error_hint(err, "%s", use->option->help);
+}
+
 static int add_change(void *context, const struct option_use *use, struct error *err)
 {
 	struct image_use *image = context;
@@ -53,13 +64,20 @@ static int add_change(void *context, const struct option_use *use, struct error 
 #define PLATFORM {"platform", 0, "OS/ARCH[/VARIANT]", NULL, "Another platform than this machine's", NULL, set_text, FIELD(platform)}
 #define TLS_VERIFY {"tls-verify", 0, NULL, NULL, "=false: accept any certificate, and a registry that speaks http only", NULL, set_flag, FIELD(tls_verify)}
 #define USERNS {"userns", 0, "HOW", "auto subids single", "Whose the unpacked files are: your range of ids, or yours alone", NULL, set_word, FIELD(userns)}
+#define OTHERS(name, letter, argument, advice) {name, letter, argument, NULL, advice, NULL, refuse, .hidden = true}
+#define TEMPLATE(letter) OTHERS("format", letter, "TEMPLATE", "--json  prints all of it, and  jq  takes out what is wanted")
 #define END {.name = NULL}
 
 const struct cli_option pull_options[] = {
-	PLATFORM, QUIET, TLS_VERIFY, USERNS, END,
+	PLATFORM, QUIET, TLS_VERIFY, USERNS,
+	OTHERS("all-tags", 'a', NULL, "name each tag that you want:  carrel pull NAME:TAG NAME:TAG"),
+	END,
 };
 const struct cli_option push_options[] = {
-	QUIET, TLS_VERIFY, END,
+	QUIET, TLS_VERIFY,
+	OTHERS("all-tags", 'a', NULL, "push each tag:  carrel push NAME:TAG"),
+	OTHERS("platform", 0, "OS/ARCH", "an image here is one platform's, and that is pushed"),
+	END,
 };
 const struct cli_option login_options[] = {
 	{"username", 'u', "NAME", NULL, "Who you are", NULL, set_text, FIELD(user)},
@@ -72,18 +90,24 @@ const struct cli_option images_options[] = {
 	{"digests", 0, NULL, NULL, "With the manifests' digests", NULL, set_flag, FIELD(digests)},
 	{"no-trunc", 0, NULL, NULL, "Ids in full", NULL, set_flag, FIELD(no_trunc)},
 	{"quiet", 'q', NULL, NULL, "Only the ids", NULL, set_flag, FIELD(quiet)},
-	JSON, END,
+	JSON, TEMPLATE(0),
+	OTHERS("filter", 'f', "FILTER", "a word behind  carrel images  is a name or a pattern: 'debian:*'; --json  and  jq  choose by anything else"),
+	END,
 };
 const struct cli_option rmi_options[] = {
 	{"force", 'f', NULL, NULL, "Also while a sandbox runs from it, and by id with all its names", NULL, set_flag, FIELD(force)},
+	OTHERS("no-prune", 0, NULL, "leave it out: layers stay where another image has them"),
 	END,
 };
 const struct cli_option json_options[] = {
-	JSON, END,
+	JSON, TEMPLATE('f'),
+	OTHERS("type", 0, "TYPE", "leave it out: it is about images"),
+	OTHERS("size", 's', NULL, "leave it out: Size is always there"),
+	END,
 };
 const struct cli_option history_options[] = {
 	{"no-trunc", 0, NULL, NULL, "Commands in full", NULL, set_flag, FIELD(no_trunc)},
-	QUIET, JSON, END,
+	QUIET, JSON, TEMPLATE(0), END,
 };
 const struct cli_option save_options[] = {
 	{"output", 'o', "FILE", NULL, "Where to; stdout otherwise", NULL, set_text, FIELD(output)},
@@ -111,6 +135,10 @@ const struct cli_option pack_options[] = {
 };
 const struct cli_option system_options[] = {
 	{"all", 'a', NULL, NULL, "prune: all images that no running sandbox uses", NULL, set_flag, FIELD(all)},
+	TEMPLATE(0),
+	OTHERS("verbose", 'v', NULL, "carrel images  lists each image with its size"),
+	OTHERS("volumes", 0, NULL, "leave it out: there are no named volumes in this version"),
+	OTHERS("filter", 0, "FILTER", "carrel rmi  removes the images that you name"),
 	{"force", 'f', NULL, NULL, "Do not ask", NULL, set_flag, FIELD(yes)},
 	JSON, END,
 };

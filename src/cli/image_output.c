@@ -36,6 +36,7 @@ static int open_stdout(struct output *output, struct error *err)
 	if (!isatty(STDOUT_FILENO))
 		return output->fd < 0 ? error_set(err, errno, "cannot write to stdout") : 0;
 	(void)error_set(err, EINVAL, "cannot write an archive to a terminal");
+	(void)error_cause(err, "it is no text");
 	return error_hint(err, "name a file with -o FILE, or redirect the output");
 }
 

@@ -104,7 +104,7 @@ VERB(set_pair, request_set_pair)
 
 #define FIELD(member) .offset = offsetof(struct request, member)
 
-static const char files[] = "Files", process[] = "Process", limits[] = "Limits", rights[] = "Rights", life[] = "Sandbox", seeing[] = "Seeing what happens";
+static const char files[] = "Files", process[] = "Process", limits[] = "Limits", rights[] = "Rights", life[] = "Sandbox", seeing[] = "Seeing what happens", habits[] = "Habits";
 
 /* What always holds, or what nothing in a sandbox has a use for: taken for the sake of scripts that say it. */
 static int accept(void *context, const struct option_use *use, struct error *err)
@@ -125,12 +125,14 @@ static int refuse_privileged(void *context, const struct option_use *use, struct
 	return error_hint(err, "--cap-add, --device and --security-opt give the single right that is needed");
 }
 
-/* Docker's options for what has a key here, or nothing like it: the row's help is the hint. */
-static int refuse_dockers(void *context, const struct option_use *use, struct error *err)
+/* Options of Docker, podman, Apptainer and bubblewrap for what has another name here, or nothing like it: the row's help is the hint. */
+static int refuse_others(void *context, const struct option_use *use, struct error *err)
 {
 	(void)context;
-	(void)error_set(err, EINVAL, "cannot take Docker's --%s", use->option->name);
-	(void)error_cause(err, "it has another name here, or nothing like it");
+	if (!use->option->argument && !use->on)
+		return 0;
+	(void)error_set(err, EINVAL, "there is no --%s here", use->option->name);
+	(void)error_cause(err, "it is called otherwise, or nothing is like it");
 	return error_hint(err, "%s", use->option->help);
 }
 
@@ -147,6 +149,7 @@ const struct cli_option run_options[] = {
 	{"detach", 'd', NULL, NULL, "Run in the background", life, set_flag, FIELD(detach), .hidden = true},
 	{"pull", 0, "POLICY", "always missing never", "When to pull the image: always, missing, never", life, set_pull, .key = NULL},
 	{"platform", 0, "OS/ARCH[/VARIANT]", NULL, "The image for another platform than this machine's: linux/arm64, emulated", life, set_platform, .key = NULL},
+	{"quiet", 'q', NULL, NULL, "Do not show how the image is pulled", life, set_flag, FIELD(quiet)},
 	{"init", 0, NULL, NULL, "There always is one", life, accept, .key = NULL, .hidden = true},
 
 	{"rootfs", 0, "DIR", NULL, "Use an extracted root filesystem", files, set_rootfs, .key = "filesystem.root"},
@@ -182,23 +185,67 @@ const struct cli_option run_options[] = {
 	{"cpuset-cpus", 0, "LIST", NULL, "The processors it may use: 0-3,6", limits, set_key, .key = "resources.cpuset"},
 	{"pids-limit", 0, "NUMBER", NULL, "Processes and threads", limits, set_limit, .key = "resources.tasks"},
 	{"ulimit", 0, "NAME=SOFT[:HARD]", NULL, "A limit of each process: nofile=1024:2048", limits, add_ulimit, .key = NULL},
-	{"memory-swap", 0, "SIZE", NULL, "--set resources.swap=SIZE  is the swap alone; Docker's counts memory and swap together", limits, refuse_dockers, .hidden = true},
-	{"memory-reservation", 0, "SIZE", NULL, "--set resources.memory_high=SIZE  slows it down above this size", limits, refuse_dockers, .hidden = true},
-	{"memory-swappiness", 0, "NUMBER", NULL, "--set resources.swap=0  keeps it out of the swap", limits, refuse_dockers, .hidden = true},
-	{"kernel-memory", 0, "SIZE", NULL, "--memory  counts the kernel's memory too, where a cgroup holds it", limits, refuse_dockers, .hidden = true},
-	{"oom-kill-disable", 0, NULL, NULL, "leave out  --memory , or set  resources.memory_high , which ends nothing", limits, refuse_dockers, .hidden = true},
-	{"cpu-shares", 'c', "NUMBER", NULL, "--set resources.cpu_weight=NUMBER , where 100 is what 1024 shares are", limits, refuse_dockers, .hidden = true},
-	{"cpu-quota", 0, "NUMBER", NULL, "--cpus 0.5  is a quota of 50000 in a period of 100000", limits, refuse_dockers, .hidden = true},
-	{"cpu-period", 0, "NUMBER", NULL, "--cpus 0.5  is a quota of 50000 in a period of 100000", limits, refuse_dockers, .hidden = true},
-	{"blkio-weight", 0, "NUMBER", NULL, "--set resources.io_weight=NUMBER , where 100 is usual", limits, refuse_dockers, .hidden = true},
-	{"device-read-bps", 0, "DEVICE:SIZE", NULL, "--set resources.io_read=SIZE  is a second's, of each disk", limits, refuse_dockers, .hidden = true},
-	{"device-write-bps", 0, "DEVICE:SIZE", NULL, "--set resources.io_write=SIZE  is a second's, of each disk", limits, refuse_dockers, .hidden = true},
-	{"shm-size", 0, "SIZE", NULL, "--tmpfs /dev/shm:size=SIZE", limits, refuse_dockers, .hidden = true},
+	{"memory-swap", 0, "SIZE", NULL, "--set resources.swap=SIZE  is the swap alone; Docker's counts memory and swap together", limits, refuse_others, .hidden = true},
+	{"memory-reservation", 0, "SIZE", NULL, "--set resources.memory_high=SIZE  slows it down above this size", limits, refuse_others, .hidden = true},
+	{"memory-swappiness", 0, "NUMBER", NULL, "--set resources.swap=0  keeps it out of the swap", limits, refuse_others, .hidden = true},
+	{"kernel-memory", 0, "SIZE", NULL, "--memory  counts the kernel's memory too, where a cgroup holds it", limits, refuse_others, .hidden = true},
+	{"oom-kill-disable", 0, NULL, NULL, "leave out  --memory , or set  resources.memory_high , which ends nothing", limits, refuse_others, .hidden = true},
+	{"cpu-shares", 'c', "NUMBER", NULL, "--set resources.cpu_weight=NUMBER , where 100 is what 1024 shares are", limits, refuse_others, .hidden = true},
+	{"cpu-quota", 0, "NUMBER", NULL, "--cpus 0.5  is a quota of 50000 in a period of 100000", limits, refuse_others, .hidden = true},
+	{"cpu-period", 0, "NUMBER", NULL, "--cpus 0.5  is a quota of 50000 in a period of 100000", limits, refuse_others, .hidden = true},
+	{"blkio-weight", 0, "NUMBER", NULL, "--set resources.io_weight=NUMBER , where 100 is usual", limits, refuse_others, .hidden = true},
+	{"device-read-bps", 0, "DEVICE:SIZE", NULL, "--set resources.io_read=SIZE  is a second's, of each disk", limits, refuse_others, .hidden = true},
+	{"device-write-bps", 0, "DEVICE:SIZE", NULL, "--set resources.io_write=SIZE  is a second's, of each disk", limits, refuse_others, .hidden = true},
+	{"shm-size", 0, "SIZE", NULL, "--tmpfs /dev/shm:size=SIZE", limits, refuse_others, .hidden = true},
 
 	{"dry-run", 0, NULL, NULL, "Print the plan with the origin of each line, and run nothing", seeing, set_flag, FIELD(dry_run)},
 	{"report", 0, "FILE|FD", NULL, "Write how it ended, as JSON", seeing, set_report, .key = NULL},
 	{"stats", 0, NULL, NULL, "Print at the end what it used, as time(1) does", seeing, set_flag, FIELD(stats)},
 	{"trace-startup", 0, NULL, NULL, "Print the phases of the start and their time", seeing, set_flag, FIELD(trace_startup)},
 	{"verbose", 0, NULL, NULL, "Say more", seeing, set_flag, FIELD(verbose)},
+
+	{"label", 'l', "KEY=VALUE", NULL, "Nothing lists sandboxes by labels", habits, accept, .key = NULL, .hidden = true},
+	{"annotation", 0, "KEY=VALUE", NULL, "Nothing reads it", habits, accept, .key = NULL, .hidden = true},
+	{"expose", 0, "PORT", NULL, "A remark, in Docker too", habits, accept, .key = NULL, .hidden = true},
+	{"log-driver", 0, "NAME", NULL, "There is no log", habits, accept, .key = NULL, .hidden = true},
+	{"log-opt", 0, "KEY=VALUE", NULL, "There is no log", habits, accept, .key = NULL, .hidden = true},
+	{"no-healthcheck", 0, NULL, NULL, "There never is one", habits, accept, .key = NULL, .hidden = true},
+	{"sig-proxy", 0, NULL, NULL, "Signals always are passed on", habits, accept, .key = NULL, .hidden = true},
+	{"restart", 0, "POLICY", NULL, "leave it out, or have it restarted by  systemd-run --user -p Restart=always carrel run …", habits, refuse_others, .hidden = true},
+	{"gpus", 0, "GPUS", NULL, "--device  shows a node such as /dev/dri/renderD128, and  -v  the libraries that go with it", habits, refuse_others, .hidden = true},
+	{"dns", 0, "ADDRESS", NULL, "--network host  asks whom this machine asks;  -v ./resolv.conf:/etc/resolv.conf:ro  says otherwise", habits, refuse_others, .hidden = true},
+	{"add-host", 0, "NAME:ADDRESS", NULL, "-v ./hosts:/etc/hosts:ro  shows a file with such lines", habits, refuse_others, .hidden = true},
+	{"link", 0, "NAME", NULL, "--network host  shares the network of this machine", habits, refuse_others, .hidden = true},
+	{"ip", 0, "ADDRESS", NULL, "--network host  shares the network of this machine", habits, refuse_others, .hidden = true},
+	{"network-alias", 0, "NAME", NULL, "--network host  shares the network of this machine", habits, refuse_others, .hidden = true},
+	{"publish-all", 'P', NULL, NULL, "--network host  shares the network of this machine", habits, refuse_others, .hidden = true},
+	{"pid", 0, "MODE", NULL, "leave it out: it has its own", habits, refuse_others, .hidden = true},
+	{"ipc", 0, "MODE", NULL, "leave it out: it has its own", habits, refuse_others, .hidden = true},
+	{"uts", 0, "MODE", NULL, "leave it out: it has its own", habits, refuse_others, .hidden = true},
+	{"cgroupns", 0, "MODE", NULL, "leave it out: it has its own", habits, refuse_others, .hidden = true},
+	{"cgroup-parent", 0, "SLICE", NULL, "systemd-run --user --scope --slice=SLICE carrel run …", habits, refuse_others, .hidden = true},
+	{"group-add", 0, "GROUP", NULL, "--user USER  takes the groups along that /etc/group gives this user; --user USER:GROUP  chooses one", habits, refuse_others, .hidden = true},
+	{"cidfile", 0, "FILE", NULL, "--name  gives it a name of your own, --report FILE  tells how it ended", habits, refuse_others, .hidden = true},
+	{"attach", 'a', "STREAM", NULL, "the shell leaves out a stream:  >/dev/null  or  2>/dev/null", habits, refuse_others, .hidden = true},
+	{"volumes-from", 0, "NAME", NULL, "-v  names each directory", habits, refuse_others, .hidden = true},
+	{"sysctl", 0, "KEY=VALUE", NULL, "leave it out: settings of the kernel stay as they are", habits, refuse_others, .hidden = true},
+	{"health-cmd", 0, "COMMAND", NULL, "leave it out: its exit status tells", habits, refuse_others, .hidden = true},
+	{"runtime", 0, "NAME", NULL, "leave it out: there is one", habits, refuse_others, .hidden = true},
+	{"storage-opt", 0, "KEY=VALUE", NULL, "--set resources.scratch=SIZE  limits what it writes", habits, refuse_others, .hidden = true},
+	{"tls-verify", 0, NULL, NULL, "leave it out, or fetch the image before:  carrel pull --tls-verify=false IMAGE", habits, refuse_others, .hidden = true},
+	{"authfile", 0, "FILE", NULL, "REGISTRY_AUTH_FILE=FILE  in the environment", habits, refuse_others, .hidden = true},
+	{"arch", 0, "ARCHITECTURE", NULL, "--platform linux/ARCHITECTURE", habits, refuse_others, .hidden = true},
+	{"replace", 0, NULL, NULL, "carrel rm NAME  removes what is kept under the name", habits, refuse_others, .hidden = true},
+	{"bind", 'B', "SRC[:DEST]", NULL, "-v SRC:DEST[:ro]", habits, refuse_others, .hidden = true},
+	{"pwd", 0, "DIR", NULL, "-w DIR", habits, refuse_others, .hidden = true},
+	{"nv", 0, NULL, NULL, "--device  shows a node such as /dev/nvidia0, and  -v  the libraries that go with it", habits, refuse_others, .hidden = true},
+	{"writable-tmpfs", 0, NULL, NULL, "leave it out: what is written is discarded, unless  --name  keeps it", habits, refuse_others, .hidden = true},
+	{"ro-bind", 0, "SRC", NULL, "-v SRC:DEST:ro", habits, refuse_others, .hidden = true},
+	{"dev-bind", 0, "SRC", NULL, "--device NODE", habits, refuse_others, .hidden = true},
+	{"chdir", 0, "DIR", NULL, "-w DIR", habits, refuse_others, .hidden = true},
+	{"setenv", 0, "NAME", NULL, "-e NAME=VALUE", habits, refuse_others, .hidden = true},
+	{"unshare-all", 0, NULL, NULL, "leave it out: all namespaces are its own, the network too unless  --network host", habits, refuse_others, .hidden = true},
+	{"unshare-net", 0, NULL, NULL, "leave it out: there is no network unless  --network host", habits, refuse_others, .hidden = true},
+	{"die-with-parent", 0, NULL, NULL, "leave it out: it always ends with carrel", habits, refuse_others, .hidden = true},
 	{.name = NULL},
 };

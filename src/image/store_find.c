@@ -13,6 +13,7 @@
 
 enum {
 	DIGITS_LEAST = 4,
+	TAGS_MOST = 5,
 	TRIES = 8, /* a name that is moved to another image again and again while we look */
 };
 
@@ -23,6 +24,29 @@ static bool is_digits(const char *text)
 	return len >= DIGITS_LEAST && len <= DIGEST_HEX && strspn(text, "0123456789abcdef") == len;
 }
 
+/* Who leaves the tag out means `latest`, and often has another one. */
+static bool hint_at_tags(const struct store *store, const char *word, struct error *err)
+{
+	struct reference wanted, other;
+	struct arena arena = {0};
+	struct store_ref *refs;
+	const char *names = NULL;
+	size_t count = 0, found = 0;
+
+	if (store->dir < 0 || !err || reference_parse(&arena, word, &wanted, NULL) < 0 || store_refs(store, &arena, &refs, &count, NULL) < 0)
+		count = 0;
+	for (size_t i = 0; i < count && found <= TAGS_MOST; i++) {
+		if (reference_parse(&arena, refs[i].name, &other, NULL) < 0 || strcmp(other.registry, wanted.registry) != 0 || strcmp(other.repository, wanted.repository) != 0)
+			continue;
+		if (++found <= TAGS_MOST)
+			names = names ? arena_printf(&arena, "%s, %s", names, reference_familiar(&arena, &other)) : reference_familiar(&arena, &other);
+	}
+	if (found)
+		(void)error_hint(err, "of this repository there is %s%s", names, found > TAGS_MOST ? ", …" : "");
+	arena_done(&arena);
+	return found;
+}
+
 static int not_there(const struct store *store, const char *word, struct error *err)
 {
 	(void)error_set(err, ENOENT, "no image '%s'", word);
@@ -30,6 +54,8 @@ static int not_there(const struct store *store, const char *word, struct error *
 		(void)error_cause(err, "there is no store yet");
 	else
 		(void)error_cause(err, "it is not in the store '%s'", store->path);
+	if (hint_at_tags(store, word, err))
+		return -ENOENT;
 	return error_hint(err, "`carrel images` lists what there is; `carrel pull %s` fetches it", word);
 }
 

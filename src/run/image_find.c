@@ -80,13 +80,15 @@ int image_check_platform(struct arena *arena, const struct image_wish *wish, con
  * it reaches us, and when we end it does, too. */
 static _Noreturn void become_puller(const struct image_wish *wish, const char *platform, pid_t launcher)
 {
-	const char *argv[7] = {"carrel-image", "pull", wish->for_single_id ? "--userns=single" : "--userns=auto"};
+	const char *argv[8] = {"carrel-image", "pull", wish->for_single_id ? "--userns=single" : "--userns=auto"};
 	size_t count = 3;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != launcher || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
 		_exit(EXIT_CARREL);
 	fd_close_range(3, ~0u);
+	if (wish->quiet)
+		argv[count++] = "--quiet";
 	if (platform)
 		argv[count++] = platform;
 	argv[count++] = "--";

@@ -13,6 +13,7 @@
 struct image_wish {
 	const struct text_value *word;  /* a reference or an id; v NULL: the profile says `image` and nobody which */
 	enum request_pull pull;
+	bool quiet;                     /* no progress of a pull */
 	const struct platform *platform; /* that it is to be for; NULL: any that this machine runs */
 	bool for_single_id;             /* how it is unpacked, if it is pulled */
 	bool is_command_line;           /* the word may have been meant as a program */

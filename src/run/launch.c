@@ -53,6 +53,7 @@ static int find_image(struct launch *launch, const struct plan_input *in, const 
 	const struct image_wish wish = {
 	    .word = &in->profile->filesystem.root_argument,
 	    .pull = in->request->pull,
+	    .quiet = in->request->quiet,
 	    .platform = in->request->platform,
 	    .for_single_id = in->profile->identity.map.v == MAP_SINGLE,
 	    .is_command_line = in->request->image,

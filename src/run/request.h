@@ -53,6 +53,7 @@ struct request {
 	bool interactive, rm, keep, detach, dry_run, trace_startup, stats, verbose;
 	const char *name;
 	enum request_pull pull;
+	bool quiet;              /* about the pull */
 	const char *pull_label;  /* NULL: not given */
 	const struct platform *platform; /* of the image (image/manifest.h); NULL: this machine's */
 	int stop_signal;         /* 0: the image's, else SIGTERM */

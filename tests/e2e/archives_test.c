@@ -152,7 +152,7 @@ static const struct wrong_case {
 	const char *name, *script; /* makes "in" */
 	const char *err;
 } wrong[] = {
-	{"empty", ": >in", "cannot read the archive"},
+	{"empty", ": >in", "it is empty"},
 	{"garbage", "head -c 100000 /dev/urandom >in", "cannot read the archive"},
 	{"a directory", "mkdir in", "Is a directory"},
 	{"cut", "tar -cf whole -C %s . && head -c 3000 whole >in", "archive"},

@@ -60,6 +60,7 @@ Test(image_pull_run, always)
 	harness_requires_subids();
 	prepare("true", true);
 	EXPECT("anew", 0, "ran\n", "puller: pull --userns=auto -- app", NULL, "run", "--pull=always", "app");
+	EXPECT("quietly", 0, "ran\n", "puller: pull --userns=auto --quiet -- app", NULL, "run", "-q", "--pull=always", "app");
 	EXPECT("for one id", 0, "ran\n", "puller: pull --userns=single -- app", NULL, "run", "--pull=always", "--userns=single", "app");
 	EXPECT("what is an id cannot be pulled", 125, "", "nobody knows where", "puller", "run", "--pull=always",
 	    "sha256:0000000000000000000000000000000000000000000000000000000000000000");

@@ -66,7 +66,7 @@ static void load(const char *name, const char *word, const char *year)
 
 /* --- without a store, and wrong words --- */
 
-static const struct {
+static const struct wrong {
 	const char *name;
 	const char *const *argv;
 	int status;
@@ -83,24 +83,51 @@ static const struct {
 	{"no word for tag", HARNESS_WORDS("tag", "x"), 125, NULL, "it wants an image and a name for it"},
 	{"three words for tag", HARNESS_WORDS("tag", "x", "y", "z"), 125, NULL, "more than an image and a name"},
 	{"no word for rmi", HARNESS_WORDS("rmi"), 125, NULL, "no image was named"},
+	{"how tag goes", HARNESS_WORDS("tag", "x"), 125, NULL, "hint: write  carrel tag IMAGE NAME[:TAG] ; `carrel help tag` says more"},
+	{"Docker's --format", HARNESS_WORDS("inspect", "--format", "{{.Id}}", "x"), 125, NULL, "hint: --json  prints all of it"},
+	{"its letter", HARNESS_WORDS("inspect", "-f", "{{.Id}}", "x"), 125, NULL, "there is no --format here"},
+	{"Docker's --filter", HARNESS_WORDS("images", "--filter", "dangling=true"), 125, NULL, "hint: a word behind  carrel images"},
+	{"Docker's -a for pull", HARNESS_WORDS("pull", "-a", "x"), 125, NULL, "hint: name each tag"},
+	{"Docker's df -v", HARNESS_WORDS("system", "df", "-v"), 125, NULL, "hint: carrel images"},
+	{"a switch that is off", HARNESS_WORDS("rmi", "--no-prune=false"), 125, NULL, "no image was named"},
 	{"no word for system", HARNESS_WORDS("system"), 125, NULL, "it wants one of df, prune and reset"},
 	{"another word for system", HARNESS_WORDS("system", "dance"), 125, NULL, "it knows df, prune and reset"},
 	{"a bad filter", HARNESS_WORDS("images", "Debian"), 125, NULL, "'Debian' is no image reference"},
 };
 
-Test(store_commands, where_there_is_nothing)
+static void expect(const struct wrong *rows, size_t count)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(without); i++) {
-		struct harness_result result = run(without[i].argv);
+	for (size_t i = 0; i < count; i++) {
+		struct harness_result result = run(rows[i].argv);
 
-		harness_expect_status(without[i].name, &result, without[i].status);
-		if (without[i].out)
-			harness_expect_out(without[i].name, &result, without[i].out);
-		if (without[i].err)
-			harness_expect_err(without[i].name, &result, without[i].err);
+		harness_expect_status(rows[i].name, &result, rows[i].status);
+		if (rows[i].out)
+			harness_expect_out(rows[i].name, &result, rows[i].out);
+		if (rows[i].err)
+			harness_expect_err(rows[i].name, &result, rows[i].err);
 		harness_done(&result);
 	}
+}
+
+static const struct wrong files[] = {
+	{"not an archive", HARNESS_WORDS("load", "-i", "/etc/passwd"), 125, NULL, "cannot load '/etc/passwd': "},
+	{"not a tree", HARNESS_WORDS("import", "/etc/passwd", "x"), 125, NULL, "cannot import '/etc/passwd': "},
+	{"an empty one", HARNESS_WORDS("load", "-i", "/dev/null"), 125, NULL, "cannot load '/dev/null': "},
+	{"empty", HARNESS_WORDS("load", "-i", "empty"), 125, NULL, "cannot read 'empty': it is empty"},
+	{"for Docker's --quiet", HARNESS_WORDS("load", "-q", "/etc/passwd"), 125, NULL, "hint: carrel load -i /etc/passwd"},
+};
+
+Test(store_commands, files_that_are_none)
+{
+	(void)harness_file("empty", "");
+	expect(files, ARRAY_SIZE(files));
+}
+
+Test(store_commands, where_there_is_nothing)
+{
 	struct stat st;
+
+	expect(without, ARRAY_SIZE(without));
 	cr_expect(stat(store_folder(), &st) < 0, "looking does not make a store");
 }
 
@@ -165,6 +192,13 @@ Test(store_commands, rmi_says_what_docker_says)
 	harness_expect_err("each on its own", &result, "no image 'one:1'");
 	harness_expect_err("each on its own", &result, "no image 'nothing'");
 	harness_done(&result);
+	load("three:1", "three", "2001");
+	(void)OUT("tag", "three:1", "three:beta");
+	result = RUN("rmi", "three");
+	harness_expect_err("other tags", &result, "hint: of this repository there is three:");
+	harness_expect_err("all of them", &result, "three:beta");
+	harness_done(&result);
+	(void)OUT("rmi", "three:1", "three:beta");
 	const char *left = harness_shell(harness_text("find '%s/blobs' '%s/layers' '%s/trash' '%s/tmp' -mindepth 1 ! -name sha256", store_folder(), store_folder(), store_folder(), store_folder()));
 	cr_expect_str_eq(left, "", "all space comes back: %s", left);
 }

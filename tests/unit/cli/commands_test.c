@@ -94,7 +94,9 @@ Test(commands, unknown)
 		{"versoin", "unknown command 'versoin'", "did you mean `carrel version`?"},
 		{"make", "unknown command 'make'", "`carrel help` lists the commands; to run a program write  carrel run -- make"},
 		{"", "unknown command ''", "`carrel help` lists the commands; to run a program write  carrel run -- "},
-		{"ps", "`carrel ps` is not in this version", "`carrel help` lists the commands"},
+		{"ps", "`carrel ps` is not in this version", "`carrel top --once` lists the sandboxes that run"},
+		{"exec", "`carrel exec` is not in this version", "`carrel help` lists the commands"},
+		{"search", "unknown command 'search'", "registries are not searched:  carrel pull NAME  fetches what you know the name of"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
