@@ -102,20 +102,25 @@ static int collect_named(struct image_context *context, const struct filter *fil
 	return r;
 }
 
+static int by_manifest(const void *a, const void *b)
+{
+	return strcmp(((const struct digest *)a)->text, ((const struct digest *)b)->text);
+}
+
 static int collect_nameless(struct image_context *context, struct rows *rows, struct error *err)
 {
 	size_t named = rows->count, count;
+	struct digest *manifests = arena_alloc(&context->arena, named * sizeof(*manifests));
 	struct image *images;
 	int r = store_images(&context->store, &context->arena, &images, &count, err);
 
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		bool has_name = false;
-
-		for (size_t j = 0; !has_name && j < named; j++)
-			has_name = digest_equal(&rows->items[j].image->manifest, &images[i].manifest);
-		if (!has_name)
+	for (size_t i = 0; i < named; i++)
+		manifests[i] = rows->items[i].image->manifest;
+	if (named)
+		qsort(manifests, named, sizeof(*manifests), by_manifest);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (!named || !bsearch(&images[i].manifest, manifests, named, sizeof(*manifests), by_manifest))
 			add(&context->arena, rows, &(struct row){NULL, NULL, &images[i], 0});
-	}
 	return r;
 }
 

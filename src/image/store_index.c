@@ -18,40 +18,58 @@
 
 enum { TRIES = 100 }; /* writers who never rest; the last of them does it right */
 
-static void add_entry(const struct store *store, struct json *json, const struct store_ref *ref)
-{
-	struct arena arena = {0};
-	struct image image;
-	char *path = arena_printf(&arena, "blobs/sha256/%s", digest_hex(&ref->manifest));
-	cleanup_close int blob = store_open_in(store, path, O_PATH); /* store_open_blob would bring libcrypto with it */
-	struct stat st;
+/* What index.json says of a manifest. */
+struct entry {
+	struct arena arena;
+	struct digest manifest;
+	const char *media_type; /* NULL: it is incomplete */
+	int64_t size;
+};
 
-	/* A reference to what is incomplete: for others it is not there. */
-	if (blob >= 0 && fstat(blob, &st) == 0 && store_image(store, &arena, &ref->manifest, &image, NULL) == 0) {
-		json_open_object(json, NULL);
-		json_string(json, "mediaType", image.media_type ? image.media_type : MEDIA_OCI_MANIFEST);
-		json_string(json, "digest", ref->manifest.text);
-		json_number(json, "size", st.st_size);
-		json_open_object(json, "annotations");
-		json_string(json, ANNOTATION, ref->name);
-		json_close_object(json);
-		json_close_object(json);
-	}
-	arena_done(&arena);
+static void look_at(const struct store *store, int blobs, const struct digest *manifest, struct entry *entry)
+{
+	struct image image;
+	struct stat st; /* store_open_blob would bring libcrypto with it */
+
+	arena_done(&entry->arena);
+	*entry = (struct entry){.manifest = *manifest};
+	if (fstatat(blobs, digest_hex(manifest), &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) || store_image(store, &entry->arena, manifest, &image, NULL) < 0)
+		return;
+	entry->media_type = image.media_type ? image.media_type : MEDIA_OCI_MANIFEST;
+	entry->size = st.st_size;
+}
+
+static void add_entry(struct json *json, const struct entry *entry, const char *name)
+{
+	json_open_object(json, NULL);
+	json_string(json, "mediaType", entry->media_type);
+	json_string(json, "digest", entry->manifest.text);
+	json_number(json, "size", entry->size);
+	json_open_object(json, "annotations");
+	json_string(json, ANNOTATION, name);
+	json_close_object(json);
+	json_close_object(json);
 }
 
 static void format(const struct store *store, const struct store_ref *refs, size_t count, struct buf *out)
 {
 	struct json json = {.out = out};
+	cleanup_close int blobs = store_open_in(store, "blobs/sha256", O_PATH | O_DIRECTORY);
+	struct entry entry = {.size = 0};
 
 	json_open_object(&json, NULL);
 	json_number(&json, "schemaVersion", 2);
 	json_string(&json, "mediaType", MEDIA_OCI_INDEX);
 	json_open_array(&json, "manifests");
-	for (size_t i = 0; i < count; i++)
-		add_entry(store, &json, &refs[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (!digest_equal(&entry.manifest, &refs[i].manifest)) /* (an image's names often stand together) */
+			look_at(store, blobs, &refs[i].manifest, &entry);
+		if (entry.media_type) /* a reference to what is incomplete: for others it is not there */
+			add_entry(&json, &entry, refs[i].name);
+	}
 	json_close_array(&json);
 	json_close_object(&json);
+	arena_done(&entry.arena);
 }
 
 static bool are_equal(const struct store_ref *a, size_t a_count, const struct store_ref *b, size_t b_count)

@@ -138,6 +138,30 @@ Test(store_refs, the_index_follows)
 	cr_expect_null(strstr(index_text(), "debian:12"));
 }
 
+/* Names of one image stand together or apart; of one whose manifest is lost, none is there. */
+Test(store_refs, the_index_says_of_each_name_its_image)
+{
+	static const struct {
+		const char *name;
+		int image;
+		bool is_lost;
+	} cases[] = {{"a:1", 0, false}, {"a:2", 0, false}, {"b:1", 1, false}, {"c:1", 2, true}, {"c:2", 2, true}, {"d:1", 0, false}};
+	struct image images[] = {depot_image("one", LAYERS("x")), depot_image("two", LAYERS("x")), depot_image("lost", LAYERS("x"))};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		depot_tag(cases[i].name, &images[cases[i].image]);
+	cr_assert_eq(unlinkat(depot.dir, arena_printf(&depot_arena, "blobs/sha256/%s", digest_hex(&images[2].manifest)), 0), 0);
+	EXPECT_OK(store_write_index(&depot, WHY), "write");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *text = index_text(), *at = strstr(text, arena_printf(&depot_arena, "library/%s\"", cases[i].name)), *digest = NULL;
+
+		cr_expect_neq(at == NULL, !cases[i].is_lost, "%s", cases[i].name);
+		while (at && (text = strstr(text, "sha256:")) && text < at) /* its own is the last before the name */
+			digest = text++;
+		cr_expect(!at || (digest && !strncmp(digest, images[cases[i].image].manifest.text, DIGEST_TEXT)), "%s: %.80s", cases[i].name, digest);
+	}
+}
+
 static struct digest tagged;
 
 static int tag_many(int number)
