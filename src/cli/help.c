@@ -111,13 +111,14 @@ void help_format(struct buf *out, const struct command *command)
 		return;
 	}
 	buf_puts(out, "Usage: carrel [OPTIONS] COMMAND [ARG…]\n\n"
-		      "A sandbox for programs and root filesystems, without root.\n\nCommands:\n");
+		      "A sandbox for programs, root filesystems and images, without root.\n\nCommands:\n");
 	for (const struct command *row = commands; row->name; row++)
 		buf_printf(out, "  %-10s %s\n", row->name, row->summary);
 	add_options(out, global_options);
 	buf_puts(out, "\nTry this:\n"
 		      "  carrel run -- ./program          run it where it cannot see your home\n"
 		      "  carrel run @build -- make        build source that you do not trust\n"
+		      "  carrel run debian:12             a shell in an image, which is pulled\n"
 		      "\n`carrel help COMMAND` says more.\n");
 }
 

@@ -134,6 +134,8 @@ int image_fail(const struct error *err)
 
 	if (!said.hint[0] && (said.code == ENOSPC || said.code == EDQUOT))
 		(void)error_hint(&said, "`carrel system df` shows what the store takes, `carrel system prune` frees a part; CARREL_ROOT=DIR names another place for it");
+	else if (!said.hint[0] && said.code == EROFS && strstr(said.what, "the store"))
+		(void)error_hint(&said, "it is there to read and to run from; CARREL_ROOT=DIR names another place, to which images can be added");
 	report_error(&said);
 	return err->exit_status ? err->exit_status : EXIT_CARREL;
 }

@@ -63,7 +63,7 @@ static int add_change(void *context, const struct option_use *use, struct error 
 #define JSON {"json", 0, NULL, NULL, "As JSON", NULL, set_flag, FIELD(json)}
 #define PLATFORM {"platform", 0, "OS/ARCH[/VARIANT]", NULL, "Another platform than this machine's", NULL, set_text, FIELD(platform)}
 #define TLS_VERIFY {"tls-verify", 0, NULL, NULL, "=false: accept any certificate, and a registry that speaks http only", NULL, set_flag, FIELD(tls_verify)}
-#define USERNS {"userns", 0, "HOW", "auto subids single", "Whose the unpacked files are: your range of ids, or yours alone", NULL, set_word, FIELD(userns)}
+#define USERNS {"userns", 0, "HOW", "auto subids single", "Whose the unpacked files are: your range of ids (subids), yours alone (single), the first that works (auto)", NULL, set_word, FIELD(userns)}
 #define OTHERS(name, letter, argument, advice) {name, letter, argument, NULL, advice, NULL, refuse, .hidden = true}
 #define TEMPLATE(letter) OTHERS("format", letter, "TEMPLATE", "--json  prints all of it, and  jq  takes out what is wanted")
 #define END {.name = NULL}
@@ -111,7 +111,7 @@ const struct cli_option history_options[] = {
 };
 const struct cli_option save_options[] = {
 	{"output", 'o', "FILE", NULL, "Where to; stdout otherwise", NULL, set_text, FIELD(output)},
-	{"format", 0, "FORMAT", "oci-archive docker-archive", "What kind of archive; docker-archive otherwise", NULL, set_word, FIELD(format)},
+	{"format", 0, "FORMAT", "oci-archive docker-archive", "docker-archive, which is usual, or oci-archive", NULL, set_word, FIELD(format)},
 	QUIET, END,
 };
 const struct cli_option load_options[] = {
@@ -129,7 +129,7 @@ const struct cli_option export_options[] = {
 };
 const struct cli_option pack_options[] = {
 	{"output", 'o', "FILE", NULL, "Where to; NAME.sqfs otherwise", NULL, set_text, FIELD(output)},
-	{"compression", 0, "KIND", "zstd gzip xz lz4", "zstd otherwise", NULL, set_word, FIELD(compression)},
+	{"compression", 0, "KIND", "zstd gzip xz lz4", "zstd, which is usual, gzip, xz, lz4", NULL, set_word, FIELD(compression)},
 	{"force", 'f', NULL, NULL, "Replace a file that is there", NULL, set_flag, FIELD(force)},
 	QUIET, END,
 };

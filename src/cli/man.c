@@ -114,7 +114,7 @@ void man_format(struct buf *out, const struct command *command)
 		add_command(out, command);
 		return;
 	}
-	add_head(out, "carrel", "a sandbox for programs and root filesystems, without root");
+	add_head(out, "carrel", "a sandbox for programs, root filesystems and images, without root");
 	buf_puts(out, "\\fBcarrel\\fR [OPTIONS] COMMAND [ARG…]\n.SH DESCRIPTION\n"
 		      "Gives any user a process tree with its own users, files, network, limits and system calls, described by a YAML profile.\n"
 		      "There is no daemon, no setuid program and no root.\n.SH COMMANDS\n");

@@ -365,6 +365,7 @@ Test(store_commands, a_full_disk)
 	    .env = HARNESS_WORDS(environment()[0], harness_text("C=%s", harness_program()), harness_text("SMALL=%s", small), harness_text("BIG=%s", big))});
 	harness_expect_status("full", &result, 0);
 	harness_expect_out("full", &result, "No space left on device");
+	harness_expect_out("full", &result, "hint: `carrel system df` shows what the store takes");
 	harness_expect_out("full", &result, "status 125");
 	harness_expect_out("full", &result, "<missing>");
 	cr_expect_null(strstr(result.out, "store/tmp/"), "something was left: %s", result.out);
