@@ -92,7 +92,7 @@ static int install(struct load *load, const struct digest *manifest, const struc
 	for (size_t i = 0; r == 0 && i < names->count; i++)
 		r = name_image(load, names->items[i], manifest);
 	if (r == 0 && names->count == 0)
-		add_name(load, image.config.text);
+		add_name(load, arena_strdup(load->arena, image.config.text)); /* (the image is gone when this returns) */
 	return r;
 }
 

@@ -113,6 +113,16 @@ Test(archives, are_saved_as_they_came)
 	cr_expect_str_eq(manifest_of(harness_path("again")), digest, "docker-archive: another manifest came back");
 }
 
+/* umoci's layouts have a tag for a name, which names nothing by itself: what came is told by its id. */
+Test(archives, without_a_name_have_an_id)
+{
+	const char *layout = small_image();
+
+	harness_requires_subids();
+	(void)harness_shell(harness_text("tar -C '%s' -cf in.tar .", layout));
+	good("load", IN("store", "load", "-i", harness_path("in.tar")), "Loaded image: sha256:");
+}
+
 Test(archives, go_through_pipes)
 {
 	harness_requires_subids();
