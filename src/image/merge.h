@@ -1,7 +1,7 @@
 /* Layers seen as the one tree that an overlay of them shows, without mounting anything: for export and pack. Runs inside a user namespace with the layers' ids mapped.
  *
  * Whiteouts are character devices 0:0 or files `.wh.NAME`; a directory that hides what is below it has user.overlay.opaque (trusted.overlay.opaque,
- * user.fuseoverlayfs.opaque) or holds `.wh..wh..opq`. So the upper directory of a kept sandbox is a layer like any other, whichever overlay wrote it. */
+ * as root wrote it) or holds `.wh..wh..opq`. So the upper directory of a kept sandbox is a layer like any other, whichever overlay wrote it. */
 #ifndef CARREL_IMAGE_MERGE_H
 #define CARREL_IMAGE_MERGE_H
 

@@ -32,10 +32,11 @@ static void add_found(struct merge_listing *listing, const char *name, struct me
 	listing->found[listing->found_count++] = found;
 }
 
-/* overlayfs takes "y" only ("x" says that whiteouts in it may be attributes); fuse-overlayfs the same. */
+/* overlayfs takes "y" only ("x" says that whiteouts in it may be attributes). Not user.fuseoverlayfs.opaque: the kernel's overlay copies it up from a layer (unpack_whiteout.c),
+ * where it is no longer true, and what fuse-overlayfs itself makes opaque has the marker too. */
 static bool is_opaque(int fd)
 {
-	static const char *const names[] = {"user.overlay.opaque", "trusted.overlay.opaque", "user.fuseoverlayfs.opaque"};
+	static const char *const names[] = {"user.overlay.opaque", "trusted.overlay.opaque"};
 	char value;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

@@ -1,7 +1,7 @@
 /* A layer's tar stream into a directory (image-spec layer.md), by libarchive's reader and a writer of our own that acts on descriptors beneath the target only.
  *
  * Both kinds of overlay read the result: a whiteout `.wh.NAME` becomes a character device 0:0 (mknod is allowed in a user namespace since 5.8; before, the
- * `.wh.` file stays, which fuse-overlayfs reads), an opaque directory gets user.overlay.opaque=y.
+ * `.wh.` file stays, which fuse-overlayfs reads), an opaque directory gets user.overlay.opaque=y (and user.fuseoverlayfs.opaque for an old fuse-overlayfs).
  *
  * Run inside a user namespace. LAYER_RANGE: files get the archive's owners as far as they are mapped, others become nobody's (65534) and are counted.
  * LAYER_SINGLE: every file belongs to the one id; what the archive said is kept where fuse-overlayfs reads it, in user.containers.override_stat ("UID:GID:MODE", octal mode) on
@@ -30,6 +30,7 @@ struct unpack_spec {
 	bool whiteouts;   /* false for `import` of a root: a name that begins with .wh. is refused as well, with a message that says why */
 	uint64_t bytes_max; /* of all files together; 0: no limit but the disk's */
 	uint64_t entries_max;
+	bool for_old_fuse; /* whoever unpacks has a fuse-overlayfs older than 1.8, which wants an attribute of its own; struct unpack_host sees to it */
 };
 
 struct unpack_result { /* plain data: it goes through a pipe */

@@ -29,7 +29,7 @@ static int make_room(struct unpack_tree *tree, const struct unpack_dir *parent, 
 /* --- directories --- */
 
 /* Make and open it. A whiteout in its place means that nothing of the layers below is to be seen in it. */
-static int new_directory(struct unpack_dir *parent, const char *base, mode_t mode, int *ret_fd)
+static int new_directory(const struct unpack_tree *tree, struct unpack_dir *parent, const char *base, mode_t mode, int *ret_fd)
 {
 	bool whiteout = false;
 	struct stat st;
@@ -44,7 +44,7 @@ static int new_directory(struct unpack_dir *parent, const char *base, mode_t mod
 	cleanup_close int fd = openat(parent->fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = whiteout ? unpack_set_opaque(fd) : 0;
+	r = whiteout ? unpack_set_opaque(tree, fd) : 0;
 	if (r == 0)
 		*ret_fd = take_fd(fd);
 	return r;
@@ -54,7 +54,7 @@ int unpack_make_missing(void *context, struct unpack_dir *parent, const char *ba
 {
 	static const struct unpack_owner root = {.mode = 0755};
 	struct unpack_tree *tree = context;
-	int made = -1, r = new_directory(parent, base, 0755, &made);
+	int made = -1, r = new_directory(tree, parent, base, 0755, &made);
 
 	if (r < 0)
 		return r == -EEXIST ? -ENOTDIR : r;
@@ -100,7 +100,7 @@ static int put_directory(struct unpack_tree *tree, const struct unpack_entry *en
 {
 	gid_t parent_gid = parent->gid;
 	struct unpack_dir *dir;
-	int fd = -1, r = new_directory(parent, entry->name.base, (unpack_real_mode(tree, entry->owner.mode) & 0777) | 0700, &fd);
+	int fd = -1, r = new_directory(tree, parent, entry->name.base, (unpack_real_mode(tree, entry->owner.mode) & 0777) | 0700, &fd);
 
 	if (r == -EEXIST) { /* two directories of one name become one, which belongs to the later */
 		fd = openat(parent->fd, entry->name.base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -68,7 +68,7 @@ int unpack_put_file(struct unpack_tree *tree, const struct unpack_entry *entry, 
 
 /* unpack_whiteout.c */
 int unpack_put_whiteout(struct unpack_tree *tree, const struct unpack_entry *entry) MUST_CHECK;
-int unpack_set_opaque(int dir) MUST_CHECK;
+int unpack_set_opaque(const struct unpack_tree *tree, int dir) MUST_CHECK;
 bool unpack_is_whiteout(mode_t mode, dev_t device);
 
 /* unpack_owner.c. `name` beneath `at`, never followed; "" is `at` itself. `parent_gid`: of the folder it was made in, which some filesystems and setgid hand on. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ struct unpacker {
 	struct unpack_host host;
 	pid_t pid;
 	int socket;
+	bool old_fuse;
 };
 
 /* --- jobs --- */
@@ -37,6 +39,7 @@ static int begin(void *context, int stream_fd, const char *tmp_name, const struc
 	if (strlen(tmp_name) >= sizeof(order.name))
 		return error_set(err, ENAMETOOLONG, "cannot unpack into '%s'", tmp_name);
 	memcpy(order.name, tmp_name, strlen(tmp_name));
+	order.spec.for_old_fuse = unpacker->old_fuse;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return error_set(err, errno, "cannot make a pipe for the unpacker");
 	result = ends[0];
@@ -121,6 +124,22 @@ static int launch(struct unpacker *unpacker, struct unpacker_server *server, con
 	return r < 0 ? r : wake(unpacker->socket, err);
 }
 
+/* Before 1.8 it reads other attributes (struct unpack_spec). What says nothing understandable is taken for a new one. */
+static bool has_old_fuse(void)
+{
+	enum { TEXT_MAX = 4096, WAIT_MS = 2000, NEW_MINOR = 8 };
+	static const char before[] = "fuse-overlayfs: version ";
+	cleanup_free char *path = proc_find_program("fuse-overlayfs", PROC_SYSTEM_PATH), *text = NULL;
+	char option[] = "--version", *argv[] = {path, option, NULL};
+	const char *version;
+	int major, minor;
+
+	if (!path || proc_capture(argv, TEXT_MAX, WAIT_MS, &text) != 0)
+		return false;
+	version = strstr(text, before);
+	return version && sscanf(version + strlen(before), "%d.%d", &major, &minor) == 2 && (major < 1 || (major == 1 && minor < NEW_MINOR));
+}
+
 static int plan_ids(const struct host *host, enum idmap_mode mode, struct idmap_plan *ret, struct error *err)
 {
 	const struct idmap_spec spec = {.mode = mode, .wants_range = true};
@@ -138,7 +157,7 @@ int unpacker_start_with(const struct unpacker_work *work, const struct host *hos
 	struct idmap_plan ids;
 	int r = plan_ids(host, mode, &ids, err);
 
-	*unpacker = (struct unpacker){.host = {.begin = begin, .finish = finish, .context = unpacker}, .pid = -1, .socket = -1};
+	*unpacker = (struct unpacker){.host = {.begin = begin, .finish = finish, .context = unpacker}, .pid = -1, .socket = -1, .old_fuse = has_old_fuse()};
 	if (r == 0)
 		r = prepare(&server, host, err);
 	if (r == 0)
