@@ -98,6 +98,11 @@ static int open_source(const struct image_context *context, const char *path, st
 {
 	struct stat st;
 
+	if (strstr(path, "://")) {
+		(void)error_set(err, EINVAL, "cannot import '%s'", path);
+		(void)error_cause(err, "it is an address, and import reads files");
+		return error_hint(err, "curl -L %s | carrel import - NAME", path);
+	}
 	if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return open_directory(context, path, ret, err);
 	int r = image_input_open(path, "carrel import -", &ret->fd, err);

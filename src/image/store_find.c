@@ -24,8 +24,7 @@ static bool is_digits(const char *text)
 	return len >= DIGITS_LEAST && len <= DIGEST_HEX && strspn(text, "0123456789abcdef") == len;
 }
 
-/* Who leaves the tag out means `latest`, and often has another one. */
-static bool hint_at_tags(const struct store *store, const char *word, struct error *err)
+bool store_hint_tags(const struct store *store, const char *word, struct error *err)
 {
 	struct reference wanted, other;
 	struct arena arena = {0};
@@ -54,7 +53,7 @@ static int not_there(const struct store *store, const char *word, struct error *
 		(void)error_cause(err, "there is no store yet");
 	else
 		(void)error_cause(err, "it is not in the store '%s'", store->path);
-	if (hint_at_tags(store, word, err))
+	if (store_hint_tags(store, word, err))
 		return -ENOENT;
 	return error_hint(err, "`carrel images` lists what there is; `carrel pull %s` fetches it", word);
 }

@@ -97,6 +97,18 @@ static _Noreturn void become_puller(const struct image_wish *wish, const char *p
 	_exit(EXIT_NOT_FOUND);
 }
 
+static bool has_other_tags(const struct image_wish *wish, struct error *err)
+{
+	struct store store;
+	bool has;
+
+	if (!err || store_open(wish->host->store_dir, &store, NULL) < 0)
+		return false;
+	has = store_hint_tags(&store, wish->word->v, err);
+	store_close(&store);
+	return has;
+}
+
 /* The first word without a "--" before it is an image to Docker's users, and often a program's name to everybody else. */
 static int give_hint(const struct image_wish *wish, const char *otherwise, struct error *err)
 {
@@ -106,6 +118,8 @@ static int give_hint(const struct image_wish *wish, const char *otherwise, struc
 
 	if (program)
 		return error_hint(err, "a program of this machine stands behind  --  as in  carrel run -- %s", word);
+	if (has_other_tags(wish, err))
+		return -err->code;
 	return error_hint(err, "%s", otherwise);
 }
 

@@ -1,8 +1,10 @@
 /* Who the payload is, and which ids exist inside. */
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "run/plan_image.h"
+#include "util/units.h"
 
 /* Is it the image that says who? `user: image`, or no word at all of a profile that has an image. */
 static bool is_images_user(const struct plan *plan, const struct profile *profile)
@@ -51,6 +53,18 @@ static int read_user(struct plan *plan, const struct profile *profile)
 	return 0;
 }
 
+/* `-u $(id -u):$(id -g)`, a habit from Docker, is there for the files to be the caller's. Here root inside has that id, and the number means one of the range. */
+static void warn_of_own_number(struct plan *plan)
+{
+	const char *text = plan->process.user_text;
+	int64_t uid;
+
+	if (plan->process.user != PLAN_USER_NAMED || plan->ids.rung != IDMAP_SUBIDS || !plan->host->uid)
+		return;
+	if (units_parse_number(arena_strndup(plan->arena, text, strcspn(text, ":")), 0, (int64_t)UINT32_MAX - 1, &uid) == 0 && (uid_t)uid == plan->host->uid)
+		plan_note(plan, true, "the user %u inside is not you: root inside is. For files that are yours leave the option out, or add  --userns keep-id", plan->host->uid);
+}
+
 static enum idmap_mode mode_of(int map)
 {
 	static const enum idmap_mode modes[] = {
@@ -87,5 +101,7 @@ int plan_ids(struct plan *plan, const struct plan_input *in, struct error *err)
 		plan_note(plan, true, "only one id inside: %s", plan->ids.reason);
 	if (r == 0 && is_images && plan->image && plan->ids.rung == IDMAP_SINGLE)
 		stay_with_single(plan);
+	if (r == 0 && !is_images)
+		warn_of_own_number(plan);
 	return r;
 }

@@ -500,7 +500,7 @@ int request_no_command(const struct request *request, struct error *err)
 {
 	(void)error_set(err, EINVAL, request->command_count ? "the command is empty" : "no command was given");
 	(void)error_cause(err, "there is nothing to run");
-	return error_hint(err, "write  carrel run [OPTIONS] -- COMMAND [ARG…]");
+	return error_hint(err, "write  carrel run [OPTIONS] %s COMMAND [ARG…]", request->rootfs ? "--rootfs DIR" : "--");
 }
 
 /* An image may bring the command along; whether there is one, only the profiles know. */

@@ -47,6 +47,8 @@ int sqfs_find(struct arena *arena, const struct image_wish *wish, struct run_ima
 	struct sqfs sqfs;
 	int r = fd < 0 ? fail(wish, errno, err) : sqfs_read(fd, wish->word->v, arena, &sqfs, err);
 
+	if (r == -EINVAL && fd >= 0 && err && !err->hint[0])
+		(void)error_hint(err, "an archive of images is for  carrel load -i %s , a tree's for  carrel import %s", wish->word->v, wish->word->v);
 	if (r < 0)
 		return fd < 0 ? r : error_at(err, &wish->word->at, "filesystem.root");
 	struct run_image image = {.image = sqfs.image, .name = real_name(arena, wish, fd), .is_sqfs = true, .identity = arena_strdup(arena, sqfs.identity)};

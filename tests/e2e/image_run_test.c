@@ -295,9 +295,26 @@ Test(image_run, for_a_platform_that_is_asked_for)
 	EXPECT("an image that does not say", 0, "as root in /\n", NULL, "run", "--platform", mine, "plain:1");
 	EXPECT("another, never pulled", 125, NULL, "--platform wants linux/mips64le\n", "run", "--pull=never", "--platform=linux/mips64le", "stated");
 	EXPECT("what to do then", 125, NULL, "hint: carrel pull --platform linux/mips64le stated", "run", "--pull=never", "--platform=linux/mips64le", "stated");
+	EXPECT("another tag", 125, NULL, "hint: of this repository there is plain:1", "run", "--pull=never", "plain");
 	EXPECT("none", 125, NULL, "bad value for --platform: 'x-y' is no platform", "run", "--platform", "x-y", "stated");
 	EXPECT("of no image", 125, NULL, "cannot choose a platform (--platform): the root is no image's", "run", "--platform", mine, "--", "true");
 	arena_done(&arena);
+}
+
+/* docker run -u $(id -u):$(id -g) wants files that belong to the caller. */
+Test(image_run, the_callers_number_is_another_user)
+{
+	const char *const me = harness_text("%u:%u", (unsigned)getuid(), (unsigned)getgid());
+
+	harness_requires_subids();
+	make_app();
+	EXPECT("told", 0, harness_text("uid=%u gid=%u", (unsigned)getuid(), (unsigned)getgid()), "inside is not you: root inside is", "run", "-u", me, "plain:1", "id");
+	struct harness_result result = run_words(HARNESS_WORDS("run", "--userns=keep-id", "-u", me, "-v", harness_text("%s:/out", harness_tmp()), "plain:1", "touch", "/out/mine"));
+
+	harness_expect_status("keep-id", &result, 0);
+	cr_expect_null(strstr(result.err, "is not you"), "%s", result.err);
+	cr_expect_eq(access(harness_path("mine"), W_OK), 0);
+	harness_done(&result);
 }
 
 /* --- how it is ended ----------------------------------------------------------------------------------------------------------------- */
