@@ -3,11 +3,11 @@
 #include "image/registry_parts.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <openssl/evp.h>
 #include <string.h>
 #include <strings.h>
 
+#include "image/document.h"
 #include "image/registry_url.h"
 #include "util/buf.h"
 #include "util/proc.h"
@@ -183,24 +183,55 @@ static bool is_token(const char *text)
 	return length > 0 && length <= TOKEN_MAX;
 }
 
+/* Of the two names (token.md has the first, oauth.md the second) the one that has a text. */
+static const char *find_token(struct arena *arena, const struct document_value *root)
+{
+	static const char *const names[] = {"token", "access_token"};
+	const char *text = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct document_value value = document_field(root, names[i]);
+
+		if (document_is_text(&value) && document_text(arena, &value, &text, NULL) == 0)
+			break;
+	}
+	return text;
+}
+
+/* What is no number says nothing. */
+static int64_t find_seconds(const struct document_value *root)
+{
+	struct document_value value = document_field(root, "expires_in");
+	int64_t seconds = 0;
+
+	if (document_number(&value, 0, INT64_MAX, &seconds, NULL) < 0 || seconds < LEAST_S)
+		return LEAST_S;
+	return seconds > MOST_S ? MOST_S : seconds;
+}
+
 static int read_token(const char *host, const struct buf *body, char **ret_text, int64_t *ret_good_until_ms, struct error *err)
 {
-	json_t *root = body->size ? json_loadb(body->text, body->size, 0, NULL) : NULL;
-	const char *text = json_string_value(json_object_get(root, "token"));
-	json_int_t seconds = json_integer_value(json_object_get(root, "expires_in"));
-	int r = 0;
+	cleanup_document struct document document = {0};
+	struct arena arena = {0};
+	struct error inner = {0};
+	struct document_value root;
+	const char *text;
+	int r = document_parse("its answer", body->size ? body->text : "", body->size, TOKEN_ANSWER_MAX, &document, &inner);
 
-	if (!text)
-		text = json_string_value(json_object_get(root, "access_token"));
+	if (r < 0) {
+		(void)error_set(err, EPROTO, "%s", host);
+		return error_cause(err, "its answer has no token: %s", inner.cause);
+	}
+	root = document_root(&document);
+	text = find_token(&arena, &root);
 	if (is_token(text)) {
-		seconds = seconds < LEAST_S ? LEAST_S : seconds > MOST_S ? MOST_S : seconds;
-		*ret_good_until_ms = proc_now_ms() + seconds * 1000 - MARGIN_MS;
+		*ret_good_until_ms = proc_now_ms() + find_seconds(&root) * 1000 - MARGIN_MS;
 		*ret_text = mem_strdup(text);
 	} else {
 		(void)error_set(err, EPROTO, "%s", host);
-		r = error_cause(err, root ? "its answer has no token" : "its answer is no JSON");
+		r = error_cause(err, "its answer has no token");
 	}
-	json_decref(root);
+	arena_done(&arena);
 	return r;
 }
 

@@ -1,11 +1,12 @@
 #include "image/registry_excuse.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
+#include "image/document.h"
+#include "image/http.h"
 #include "util/mem.h"
 
 /* The length of the UTF-8 character at `text` (RFC 3629), 0 where there is none. C1 controls count as none: some terminals obey them. */
@@ -58,26 +59,28 @@ void registry_excuse_clean(const char *text, size_t length, char *ret, size_t si
 	ret[used] = 0;
 }
 
-static void take(const json_t *object, const char *key, char *ret, size_t size)
+static void take(struct arena *arena, const struct document_value *object, const char *key, char *ret, size_t size)
 {
-	const json_t *value = json_object_get(object, key);
+	struct document_value value = document_field(object, key);
+	const char *text = NULL;
 
-	if (!ret[0] && json_is_string(value))
-		registry_excuse_clean(json_string_value(value), json_string_length(value), ret, size);
+	if (!ret[0] && document_is_text(&value) && document_text(arena, &value, &text, NULL) == 0)
+		registry_excuse_clean(text, strlen(text), ret, size);
 }
 
-static void read_object(const json_t *root, struct registry_excuse *ret)
+static void read_object(const struct document_value *root, struct registry_excuse *ret)
 {
 	static const char *const messages[] = {"message", "details", "error_description", "detail", "error"};
-	const json_t *first = json_array_get(json_object_get(root, "errors"), 0);
+	struct document_value errors = document_field(root, "errors"), first = document_item(&errors, 0);
+	struct arena arena = {0};
 
-	take(first, "code", ret->code, sizeof(ret->code));
-	take(first, "message", ret->message, sizeof(ret->message));
-	if (first)
-		take(first, "detail", ret->message, sizeof(ret->message));
+	take(&arena, &first, "code", ret->code, sizeof(ret->code));
+	take(&arena, &first, "message", ret->message, sizeof(ret->message));
+	take(&arena, &first, "detail", ret->message, sizeof(ret->message));
 	for (size_t i = 0; i < ARRAY_SIZE(messages); i++)
-		take(root, messages[i], ret->message, sizeof(ret->message));
-	take(root, "code", ret->code, sizeof(ret->code));
+		take(&arena, root, messages[i], ret->message, sizeof(ret->message));
+	take(&arena, root, "code", ret->code, sizeof(ret->code));
+	arena_done(&arena);
 }
 
 static void read_text(const char *body, size_t size, struct registry_excuse *ret)
@@ -89,12 +92,15 @@ static void read_text(const char *body, size_t size, struct registry_excuse *ret
 
 void registry_excuse_parse(const char *media_type, const char *body, size_t size, struct registry_excuse *ret)
 {
-	json_t *root = size ? json_loadb(body, size, 0, NULL) : NULL;
+	cleanup_document struct document document = {0};
+	struct document_value root;
 
 	*ret = (struct registry_excuse){0};
-	if (root)
-		read_object(root, ret);
-	else if (size && media_type && !strncasecmp(media_type, "text/plain", 10))
+	/* What goes over the bounds says nothing, like what is no JSON: the refusal itself is told anyway. */
+	if (size && document_parse("the answer", body, size, HTTP_EXCUSE_MAX, &document, NULL) == 0) {
+		root = document_root(&document);
+		read_object(&root, ret);
+	} else if (size && media_type && !strncasecmp(media_type, "text/plain", 10)) {
 		read_text(body, size, ret);
-	json_decref(root);
+	}
 }

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,7 +159,27 @@ Test(registry_auth, redirects_lose_the_credentials)
 	registry_close(registry);
 }
 
-static char deep[100000];
+static char deep[200100], nested[400], many[150000]; /* each would be a good answer but for its shape */
+
+/* {"token":"good","x":[[…]]} */
+static void nest(char *text, size_t size, size_t levels)
+{
+	size_t used = (size_t)snprintf(text, size, "{\"token\":\"good\",\"x\":");
+
+	memset(text + used, '[', levels);
+	memset(text + used + levels, ']', levels);
+	text[used + 2 * levels] = '}';
+	text[used + 2 * levels + 1] = 0;
+}
+
+/* {"token":"good","x":[,,,,…]}: commas alone, for they are what is counted. */
+static void crowd(void)
+{
+	size_t used = (size_t)snprintf(many, sizeof(many), "{\"token\":\"good\",\"x\":[0");
+
+	memset(many + used, ',', sizeof(many) - used);
+	memcpy(many + sizeof(many) - 3, "]}", 3);
+}
 
 static const struct {
 	const char *name;
@@ -175,14 +196,21 @@ static const struct {
 	{"an empty one", {{.body = "{\"token\":\"\"}"}}, EPROTO, "no token", ""},
 	{"a number", {{.body = "{\"token\":1}"}}, EPROTO, "no token", ""},
 	{"a line of its own", {{.body = "{\"token\":\"a\\r\\nX-Other: b\"}"}}, EPROTO, "no token", ""},
-	{"100,000 levels", {{.body = deep, .size = sizeof(deep)}}, EPROTO, "no JSON", ""},
+	{"100,000 levels", {{.body = deep}}, EPROTO, "no token: it is nested deeper than 64 levels", ""},
+	{"100 levels, which would be read without a bound of ours", {{.body = nested}}, EPROTO, "no token: it is nested deeper than 64 levels", ""},
+	{"more values than are counted", {{.body = many}}, EPROTO, "no token: it has more than 100000 values", ""},
+	{"a list", {{.body = "[\"token\"]"}}, EPROTO, "no token: it is no JSON object", ""},
+	{"the second name, the first being of another kind", {{.body = "{\"token\":1,\"access_token\":\"good\",\"expires_in\":\"soon\"}"}}, 0, NULL, NULL},
+	{"refused with 100,000 levels", {{.status = 401, .headers = "Content-Type: application/json\r\n", .body = deep}}, EACCES, "401 Unauthorized", "carrel login"},
 	{"without end", {{.body = GOOD, .endless = true}}, EMSGSIZE, "longer", ""},
 	{"one that is refused in turn", {{.body = "{\"token\":\"bad\"}"}}, EACCES, "401", "carrel login"},
 };
 
 Test(registry_auth, what_realms_answer)
 {
-	memset(deep, '[', sizeof(deep));
+	nest(deep, sizeof(deep), 100000);
+	nest(nested, sizeof(nested), 100);
+	crowd();
 	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++) {
 		struct hostile_route route = {.path = "/token?*"};
 		struct registry *registry = open_with(&ada);

@@ -1,6 +1,7 @@
 #include "image/registry_excuse.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,15 +40,33 @@ Test(registry_excuse, parsed)
 	}
 }
 
+/* {"message":"bait","detail":[[…]]}: well formed, so that only a bound of ours keeps the message from being read. */
+static char *nested(size_t levels)
+{
+	char *body = mem_alloc(2 * levels + 64);
+	size_t used = (size_t)snprintf(body, 64, "{\"message\":\"bait\",\"detail\":");
+
+	memset(body + used, '[', levels);
+	memset(body + used + levels, ']', levels);
+	memcpy(body + used + 2 * levels, "}", 2);
+	return body;
+}
+
 Test(registry_excuse, deep_json_is_no_excuse)
 {
-	enum { LEVELS = 100000 };
-	cleanup_free char *body = mem_alloc(LEVELS);
-	struct registry_excuse excuse;
+	static const struct {
+		const char *name;
+		size_t levels;
+		const char *message;
+	} depths[] = {{"60 levels", 60, "bait"}, {"100 levels", 100, ""}, {"1,000 levels", 1000, ""}, {"100,000 levels", 100000, ""}};
 
-	memset(body, '[', LEVELS);
-	registry_excuse_parse("application/json", body, LEVELS, &excuse);
-	cr_expect_str_eq(excuse.message, "");
+	for (size_t i = 0; i < ARRAY_SIZE(depths); i++) {
+		cleanup_free char *body = nested(depths[i].levels);
+		struct registry_excuse excuse;
+
+		registry_excuse_parse("application/json", body, strlen(body), &excuse);
+		cr_expect_str_eq(excuse.message, depths[i].message, "%s: '%s'", depths[i].name, excuse.message);
+	}
 }
 
 static const struct {
