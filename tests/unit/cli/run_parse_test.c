@@ -136,7 +136,7 @@ static const struct {
 	{{"--nework=host", "--", "x"}, "unknown option '--nework'", "no such option", "did you mean --network?"},
 	{{"--frobnicate", "--", "x"}, "unknown option '--frobnicate'", "no such option", "--help lists the options; words for the command go behind  --"},
 	{{"-x", "--", "x"}, "unknown option '-x'", "no such option", "--help lists the options; words for the command go behind  --"},
-	{{"-iq", "--", "x"}, "unknown option '-z'", "no such option", "--help lists the options; words for the command go behind  --"},
+	{{"-iz", "--", "x"}, "unknown option '-z'", "no such option", "--help lists the options; words for the command go behind  --"},
 	{{"-m"}, "--memory needs a value", "nothing stands behind it", "write  --memory SIZE"},
 	{{"--memory", "--", "x"}, "--memory needs a value", "nothing stands behind it", "write  --memory SIZE"},
 	{{"-iv", "--", "x"}, "--volume needs a value", "nothing stands behind it", "write  --volume SRC:PATH[:MODE]"},
