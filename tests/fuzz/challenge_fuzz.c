@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "image/libcurl.h"
 #include "image/registry_challenge.h"
 #include "image/registry_excuse.h"
 #include "image/registry_url.h"
@@ -52,6 +53,8 @@ static void address(const char *location)
 	struct error err = {0};
 	char *url = NULL;
 	bool same = false;
+
+	expect(libcurl_load(&err) == 0);
 	int r = registry_url_follow("https://registry.example:5000/v2/a/blobs/uploads/", location, &url, &same, &err);
 
 	expect((r < 0) == (err.code != 0) && (r < 0) == (url == NULL));
