@@ -34,12 +34,13 @@ change='rm -r /d && mkdir /d && mv /etc /ett && echo x >/etc && echo $(ls -A /d)
 way=auto seen='new 5'
 [ "$variant" != no-subids ] || way=single seen='new 0'
 
-in_image() # HOW-IDS SCRIPT
+in_image() # HOW-IDS SCRIPT [STORE]
 {
-	CARREL_ROOT=$image_store run --overlay "$overlay" --userns "$1" vm/image:1 sh -c "$2"
+	CARREL_ROOT=${3:-$image_store} run --overlay "$overlay" --userns "$1" vm/image:1 sh -c "$2"
 }
 
-image_load() { make_image_archive && expect 'vm/image:1' loaded_names image load -i image.tar; }
+image_load() { make_image_archive && expect 'vm/image:1' loaded_names image load -i image.tar && expect '' load_for_single_id; }
+load_for_single_id() { CARREL_ROOT=$image_store-single "$carrel" load -q --userns=single -i "$image_archive" >/dev/null; }
 loaded_names() { "$@" 2>"$here/said" | sed 's/.* //' || cat "$here/said"; }
 images_is_listed() { expect 'vm/image 1' listed; }
 listed() { image images | awk 'NR == 2 { print $1, $2 }'; }
@@ -63,8 +64,8 @@ packed()
 }
 overlay_image_range() { expect 'new 5' in_image subids "$look"; }
 overlay_image_range_changed() { expect 'x ok' in_image subids "$change"; }
-overlay_image_single_id() { expect 'new 0' in_image single "$look"; }
-overlay_image_single_id_changed() { expect 'x ok' in_image single "$change"; }
+overlay_image_single_id() { expect 'new 0' in_image single "$look" "$image_store-single"; }
+overlay_image_single_id_changed() { expect 'x ok' in_image single "$change" "$image_store-single"; }
 # In memory, where a file has no attributes of the user's before Linux 6.6.
 images_on_tmpfs()
 {
