@@ -15,7 +15,7 @@ static int count_bytes(struct unpack_tree *tree, const struct unpack_entry *entr
 	tree->result->file_bytes += size;
 	if (most && tree->result->file_bytes > most)
 		return unpack_refuse(tree, EFBIG, entry, "with it the files have more than %llu bytes", (unsigned long long)most);
-	return 0;
+	return unpack_take_room(tree, entry, size, 0);
 }
 
 static int write_block(int fd, const char *data, size_t size, off_t offset)

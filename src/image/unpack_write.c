@@ -18,9 +18,11 @@
 
 #include "image/unpack_parts.h"
 #include "util/mem.h"
+#include "util/units.h"
 
 enum {
 	BLOCK = 256 << 10,
+	ENTRY_ROOM = 4 << 10, /* that an entry takes on the disk beside its data: a name, an inode, the rest of a block */
 	BESIDE_MAX = 256 << 20, /* of what makes no file: data of a directory or a link, and what is behind the archive's end. More of it is a bomb that takes time only. */
 };
 
@@ -35,6 +37,23 @@ int unpack_refuse(struct unpack_tree *tree, int errnum, const struct unpack_entr
 	(void)error_set(&tree->refusal, errnum, "cannot unpack '%s'", unpack_name_short(entry->said, buffer));
 	(void)error_cause(&tree->refusal, "%s", text);
 	return -errnum;
+}
+
+int unpack_take_room(struct unpack_tree *tree, const struct unpack_entry *entry, uint64_t bytes, uint64_t inodes)
+{
+	const char *unit;
+	double stay;
+
+	switch (unpack_room_take(&tree->room, bytes, inodes)) {
+	case UNPACK_ROOM_ENOUGH:
+		return 0;
+	case UNPACK_ROOM_NO_BYTES:
+		unit = units_decimal(tree->room.bytes_reserve, &stay);
+		return unpack_refuse(tree, ENOSPC, entry, "No space left on device: the last %.0f %s stay free for others", stay, unit);
+	case UNPACK_ROOM_NO_INODES:
+		break;
+	}
+	return unpack_refuse(tree, ENOSPC, entry, "No space left on device: the last %llu inodes stay free for others", (unsigned long long)tree->room.inodes_reserve);
 }
 
 /* A plain errno about an entry. */
@@ -63,6 +82,8 @@ static int take_entry(struct unpack_tree *tree, struct unpack_entry *entry)
 	if (archive_entry_size(from) > BESIDE_MAX && (archive_entry_filetype(from) != AE_IFREG || archive_entry_hardlink(from)))
 		return unpack_refuse(tree, EFBIG, entry, "it is no file, and brings more than %d bytes of data", BESIDE_MAX);
 	r = unpack_name_parse(tree, entry, "it", entry->said, &entry->name, &skip);
+	if (r == 0 && !skip)
+		r = unpack_take_room(tree, entry, ENTRY_ROOM, 1);
 	if (r < 0 || skip)
 		return r;
 	entry->owner = (struct unpack_owner){archive_entry_uid(from), archive_entry_gid(from), archive_entry_perm(from) & 07777};
@@ -156,6 +177,7 @@ static int write_tree(struct unpack_tree *tree, int fd, int target)
 
 	if (r < 0)
 		return error_set(&tree->refusal, -r, "cannot open the layer's folder");
+	unpack_room_begin(&tree->room, target);
 	r = begin_root(tree);
 	if (r < 0)
 		return r;

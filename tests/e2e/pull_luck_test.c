@@ -114,3 +114,30 @@ Test(pull_luck, full_disk)
 	harness_done(&result);
 	registry_stop(&server);
 }
+
+/* What is small on its way and has no end behind it: it stops before the disk is full, and what it took comes back. */
+static const char bomb_script[] =
+	"mkdir full && mount -t tmpfs -o size=16M,mode=755 none full || exit 77\n"
+	"export CARREL_ROOT=\"$PWD/full/store\" HOME=\"$PWD/home\"\n"
+	"'%s' pull --userns=single %s && exit 1\n"
+	"'%s' pull -q --userns=single %s || exit 1\n"
+	"ls -A full/store/tmp; cat full/store/layers/*/tree/motd; test $(stat -f -c '%%a * %%S / 1048576' full | xargs expr) -ge 14\n";
+
+Test(pull_luck, bomb)
+{
+	struct registry_server server = registry_start(&(const struct registry_spec){.tls = false});
+	struct harness_result result;
+
+	harness_requires_program("unshare");
+	registry_push(&server, registry_make_image("bomb", "truncate -s 64M large; layer"), "bomb");
+	registry_push(&server, registry_make_image("small", "echo hello >motd; layer"), "small");
+	(void)harness_shell("mkdir home");
+	result = harness_run(&(const struct harness_run){.program = "/usr/bin/unshare",
+	    ARGV("-Urm", "sh", "-c", harness_text(bomb_script, harness_program(), harness_text("%s/bomb", server.host), harness_program(), harness_text("%s/small", server.host)))});
+	harness_expect_status("bomb", &result, 0);
+	harness_expect_err("bomb", &result, "large': No space left on device: the last 1 MB stay free for others");
+	harness_expect_err("bomb", &result, "hint: `carrel system df`");
+	harness_expect_out("bomb", &result, "hello");
+	harness_done(&result);
+	registry_stop(&server);
+}
