@@ -12,11 +12,13 @@
 #include "image/digest_hash.h"
 #include "util/fd.h"
 #include "util/mem.h"
+#include "util/units.h"
 
 enum {
 	PIECE = 256 << 10,
 	PIPE_WANTED = 1 << 20, /* what users may have (/proc/sys/fs/pipe-max-size), unless the administrator said less */
-	ZSTD_WINDOW_LOG = 27,  /* 128 MiB, as zstd(1) takes without --long=31 */
+	ZSTD_WINDOW_LOG = 24,  /* 16 MiB: twice of what zstd(1) makes up to level 19, and what the memory of the process that does this allows (run/unpacker.h) */
+	ZSTD_HEADER_MAX = 18,
 };
 
 struct flow {
@@ -155,6 +157,44 @@ static int run_gzip(struct flow *flow)
 	return r;
 }
 
+/* A frame's window by its header (RFC 8878, 3.1.1.1); 0: it is no frame, or cut off, which the library will say. A frame of a single segment has the size of its content instead. */
+static uint64_t zstd_window(const unsigned char *header, size_t have)
+{
+	static const unsigned char id_sizes[] = {0, 1, 2, 4}, content_sizes[] = {1, 2, 4, 8};
+	uint64_t window = 0;
+	size_t at, size;
+
+	if (have < 6 || memcmp(header, "\x28\xb5\x2f\xfd", 4))
+		return 0;
+	if (!(header[4] & 0x20)) {
+		window = 1ULL << (10 + (header[5] >> 3));
+		return window + window / 8 * (header[5] & 7);
+	}
+	at = 5 + id_sizes[header[4] & 3];
+	size = content_sizes[header[4] >> 6];
+	if (have < at + size)
+		return 0;
+	for (size_t i = size; i > 0; i--)
+		window = window << 8 | header[at + i - 1];
+	return window;
+}
+
+/* At a frame's beginning. */
+static int zstd_check_window(struct flow *flow)
+{
+	int r = flow_fill(flow, ZSTD_HEADER_MAX);
+	uint64_t window = r < 0 ? 0 : zstd_window(flow->input, flow->have);
+	const char *unit;
+	double value;
+
+	if (window <= 1ULL << ZSTD_WINDOW_LOG)
+		return r;
+	unit = units_decimal(window, &value);
+	(void)error_set(flow->err, EOPNOTSUPP, "cannot decompress the layer");
+	(void)error_cause(flow->err, "zstd: to read it takes a window of %.3g %s in memory, and %d MB are allowed", value, unit, (1 << ZSTD_WINDOW_LOG) / 1000000);
+	return error_hint(flow->err, "zstd makes smaller ones up to level 19 and without --long:  zstd -dc --long=31 FILE | zstd -19");
+}
+
 static int zstd_frames(struct flow *flow, ZSTD_DCtx *context)
 {
 	size_t state = 0;
@@ -162,6 +202,11 @@ static int zstd_frames(struct flow *flow, ZSTD_DCtx *context)
 	int r;
 
 	for (;;) {
+		if (state == 0) {
+			r = zstd_check_window(flow);
+			if (r < 0)
+				return r;
+		}
 		if (flow->at == flow->have && !full) {
 			r = flow_fill(flow, 1);
 			if (r < 0)

@@ -5,7 +5,8 @@
  * error, as for Go's reader, which Docker and podman use), zstd (RFC 8878; several frames, skippable ones passed over), else plain. xz, bzip2 and lz4 are
  * recognised and refused (-EOPNOTSUPP).
  *
- * Memory: below 2 MiB, for zstd the frame's window besides, at most 128 MiB as for zstd(1) (8 MiB is usual).
+ * Memory: below 2 MiB, for zstd the frame's window besides, at most 16 MiB (8 MiB is usual; a frame that wants
+ * more is refused by its header, -EOPNOTSUPP: `zstd --long` and levels from 20 on make those).
  */
 #ifndef CARREL_IMAGE_UNPACK_DECOMPRESS_H
 #define CARREL_IMAGE_UNPACK_DECOMPRESS_H

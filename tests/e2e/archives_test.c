@@ -253,6 +253,18 @@ Test(archives, long_names_are_counted)
 	bad("long names", IN("store", "load", "-q", "-i", harness_path("in.tar.gz")), "names and small files come to more than 24 MB");
 }
 
+/* A window is memory: the allowed ones fit into the process that unpacks, also when they are full; of others the message says which they are. */
+Test(archives, zstd_windows)
+{
+	static const char script[] = "mkdir -p r && head -c 20M /dev/urandom >r/data && tar -C r -cf - . | zstd -q -1 --long=%d >in.tar.zst";
+
+	harness_requires_program("zstd");
+	(void)harness_shell(harness_text(script, 24));
+	good("16 MiB", IN("store", "import", "-q", "--userns", "single", harness_path("in.tar.zst"), "window:16"), "sha256:");
+	(void)harness_shell(harness_text(script, 27));
+	bad("128 MiB", IN("store", "import", "-q", "--userns", "single", harness_path("in.tar.zst"), "window:128"), "zstd: to read it takes a window of 134 MB in memory");
+}
+
 /* A `system prune` beside them, between any two of their steps, takes nothing that they rely on. Each rename is held up, as a busy disk might. (Traced, newuidmap has no privilege.) */
 Test(archives, prune_beside_load_and_import)
 {

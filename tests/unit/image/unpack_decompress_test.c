@@ -129,6 +129,28 @@ static void zstd_zeros(struct buf *in, struct buf *out)
 }
 static void zstd_cut(struct buf *in, struct buf *out) { zstd(in, out); in->size -= 5; }
 static void zstd_junk(struct buf *in, struct buf *out) { add_zstd(in, "text", 4); buf_puts(in, "junk"); buf_puts(out, ""); }
+/* As zstd(1) does from a pipe, whose size it does not know: the window is in the header whatever comes. */
+static void add_zstd_window(struct buf *out, int window_log)
+{
+	ZSTD_CCtx *context = ZSTD_createCCtx();
+	char room[256];
+	ZSTD_inBuffer in = {"text", 4, 0};
+	ZSTD_outBuffer packed = {room, sizeof(room), 0};
+
+	cr_assert(context && !ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, window_log)));
+	(void)ZSTD_compressStream2(context, &packed, &in, ZSTD_e_continue); /* so that it does not see the end, and the size, at once */
+	cr_assert_eq(ZSTD_compressStream2(context, &packed, &in, ZSTD_e_end), 0);
+	(void)ZSTD_freeCCtx(context);
+	buf_add(out, room, packed.pos);
+}
+static void zstd_window_8(struct buf *in, struct buf *out) { add_zstd_window(in, 23); buf_puts(out, "text"); }
+static void zstd_window_16(struct buf *in, struct buf *out) { add_zstd_window(in, 24); buf_puts(out, "text"); }
+static void zstd_window_18(struct buf *in, struct buf *out) { (void)out; buf_add(in, "\x28\xb5\x2f\xfd\0\x71\1\0\0", 9); /* 2^24 and an eighth */ }
+static void zstd_window_32(struct buf *in, struct buf *out) { (void)out; add_zstd_window(in, 25); }
+static void zstd_window_128(struct buf *in, struct buf *out) { (void)out; add_zstd_window(in, 27); }
+static void zstd_window_second(struct buf *in, struct buf *out) { (void)out; add_zstd(in, "text", 4); buf_add(in, "\x50\x2a\x4d\x18\2\0\0\0ab", 10); add_zstd_window(in, 27); }
+/* 32 MiB as one segment: descriptor with a content size of four bytes, and no window. */
+static void zstd_segment(struct buf *in, struct buf *out) { (void)out; buf_add(in, "\x28\xb5\x2f\xfd\xa0\0\0\0\2\1\0\0", 12); }
 static void zstd_window(struct buf *in, struct buf *out) { (void)out; buf_add(in, "\x28\xb5\x2f\xfd\0\xf0", 6); /* 2^40 */ buf_add(in, "\1\0\0", 3); }
 static void xz(struct buf *in, struct buf *out) { (void)out; buf_add(in, "\xfd" "7zXZ\0\0\4", 8); }
 static void bzip2(struct buf *in, struct buf *out) { (void)out; buf_puts(in, "BZh91AY&SYxxxx"); }
@@ -163,7 +185,14 @@ static const struct {
 	{"zstd of zeros", zstd_zeros, NULL},
 	{"zstd cut off", zstd_cut, "zstd: the stream ends in the middle"},
 	{"zstd and junk", zstd_junk, "zstd: Unknown frame descriptor"},
-	{"zstd with a huge window", zstd_window, "zstd: "},
+	{"zstd with a huge window", zstd_window, "window of 1.1 TB"},
+	{"zstd with a window of 8 MiB", zstd_window_8, NULL},
+	{"zstd with a window of 16 MiB", zstd_window_16, NULL},
+	{"zstd with a window of 18 MiB", zstd_window_18, "zstd: to read it takes a window of 18.9 MB in memory, and 16 MB are allowed"},
+	{"zstd with a window of 32 MiB", zstd_window_32, "window of 33.6 MB"},
+	{"zstd with a window of 128 MiB", zstd_window_128, "window of 134 MB"},
+	{"zstd with a window of 128 MiB behind others", zstd_window_second, "window of 134 MB"},
+	{"zstd as a segment of 32 MiB", zstd_segment, "window of 33.6 MB"},
 	{"xz", xz, "by xz"},
 	{"bzip2", bzip2, "by bzip2"},
 	{"a name like bzip2", like_bzip2, NULL},
