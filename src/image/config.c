@@ -67,19 +67,27 @@ static int take_list(struct arena *arena, const struct document_value *object, c
 	return 0;
 }
 
+/* What is no NAME=value sets nothing, as with Docker, which hands it to programs that pass over it. */
 static int take_environment(struct arena *arena, const struct document_value *config, struct image_texts *ret, struct error *err)
 {
-	struct document_value value = document_field(config, "Env");
+	struct image_texts all = {0};
 
-	if (take_list(arena, config, "Env", ret, err) < 0)
+	if (take_list(arena, config, "Env", &all, err) < 0)
 		return -EINVAL;
-	for (size_t i = 0; i < ret->count; i++) {
-		struct document_value item = document_item(&value, i);
-
-		if (!image_variable_is_valid(ret->items[i]))
-			return document_fail(document_is_there(&item) ? &item : &value, err, EINVAL, "is no NAME=value: '%.60s'", ret->items[i]);
-	}
+	for (size_t i = 0; i < all.count; i++)
+		if (image_variable_is_valid(all.items[i]))
+			add(arena, ret, all.items[i]);
 	return 0;
+}
+
+/* For people to read: one that is no time is as one that is not said. */
+static void take_time(struct arena *arena, const struct document_value *root, const char **ret)
+{
+	struct document_value value = document_field(root, "created");
+	const char *text = NULL;
+
+	if (document_text(arena, &value, &text, NULL) == 0 && text && image_time_is_valid(text))
+		*ret = text;
 }
 
 /* Sets are written as objects with empty values: {"80/tcp": {}}. */
@@ -208,9 +216,8 @@ int image_parse_config(struct arena *arena, const char *text, size_t size, size_
 	if (r < 0)
 		return r;
 	root = document_root(&document);
-	r = take_checked(arena, &root, "created", image_time_is_valid, "date and time", &image.created, err);
-	if (r == 0)
-		r = take_platform(arena, &root, &image.platform, err);
+	take_time(arena, &root, &image.created);
+	r = take_platform(arena, &root, &image.platform, err);
 	if (r == 0)
 		r = take_layers(arena, &root, layer_count, &image, err);
 	if (r == 0)

@@ -22,12 +22,16 @@ static int take_text(struct arena *arena, const struct document_value *item, con
 static int take_item(struct arena *arena, const struct document_value *item, struct image_history *ret, struct error *err)
 {
 	struct document_value created = document_field(item, "created"), empty = document_field(item, "empty_layer");
+	const char *time = NULL;
 
-	if (document_require(item, err) < 0 || document_object(item, err) < 0 || take_text(arena, item, "created", &ret->created, err) < 0 ||
+	if (document_require(item, err) < 0 || document_object(item, err) < 0 ||
 	    take_text(arena, item, "created_by", &ret->created_by, err) < 0 || take_text(arena, item, "comment", &ret->comment, err) < 0 ||
 	    document_bool(&empty, &ret->empty_layer, err) < 0)
 		return -EINVAL;
-	return !ret->created || image_time_is_valid(ret->created) ? 0 : document_fail(&created, err, EINVAL, "is no date and time: '%.60s'", ret->created);
+	/* As config.c has it: what is no time is as what is not said. */
+	if (document_text(arena, &created, &time, NULL) == 0 && time && image_time_is_valid(time))
+		ret->created = time;
+	return 0;
 }
 
 int image_parse_history(struct arena *arena, const char *text, size_t size, struct image_history **ret, size_t *ret_count, struct error *err)

@@ -9,7 +9,7 @@
 #include "util/mem.h"
 
 struct image_history {
-	const char *created;    /* RFC 3339; NULL: not said */
+	const char *created;    /* RFC 3339; NULL: not said, or not in a form that is one */
 	const char *created_by; /* the command; NULL */
 	const char *comment;    /* NULL */
 	bool empty_layer;       /* it made no layer: ENV, CMD… */

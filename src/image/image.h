@@ -25,7 +25,7 @@ struct image {
 	struct digest manifest, config; /* unset in a file made by `pack` from something else */
 	const char *media_type;         /* of the manifest, for the store's index.json; NULL: MEDIA_OCI_MANIFEST */
 	uint64_t size;                  /* bytes of all blobs */
-	const char *created;            /* RFC 3339; NULL: not said */
+	const char *created;            /* RFC 3339; NULL: not said, or not in a form that is one */
 	struct platform platform;
 	struct digest *layers;          /* diff ids, bottom first */
 	size_t layer_count;
@@ -39,7 +39,7 @@ struct image {
 
 /* config.c (jansson): an OCI image configuration (config.md) or Docker's. Fills in all but manifest, config, media_type, size and blobs, which install_image takes
  * from the manifest and which stay as they are. rootfs.diff_ids must be there, as many
- * as `layer_count`. NUL in a text, a relative volume, NAME= without a name: -EINVAL. */
+ * as `layer_count`. NUL in a text, a relative volume: -EINVAL. A variable without '=' or a name, and a `created` that is no date, are left out. */
 int image_parse_config(struct arena *arena, const char *text, size_t size, size_t layer_count, struct image *ret, struct error *err) MUST_CHECK;
 
 enum { IMAGE_RECORD_MAX = 1 << 20 };

@@ -9,7 +9,7 @@ TestSuite(history);
 Test(history, parse)
 {
 	static const char text[] = "{\"history\":[{\"created\":\"2024-05-06T07:08:09Z\",\"created_by\":\"/bin/sh -c #(nop) ADD x\",\"comment\":\"\"},"
-				   "{\"created_by\":\"CMD [\\\"sh\\\"]\",\"comment\":\"buildkit\",\"empty_layer\":true,\"author\":7},{}]}";
+				   "{\"created\":\"now\",\"created_by\":\"CMD [\\\"sh\\\"]\",\"comment\":\"buildkit\",\"empty_layer\":true,\"author\":7},{}]}";
 	struct arena arena = {0};
 	struct image_history *list;
 	struct error err = {0};
@@ -37,7 +37,6 @@ static const struct {
 	{"a text", "{\"history\":[\"x\"]}", "history[0] is no object"},
 	{"a null", "{\"history\":[null]}", "history[0] is missing"},
 	{"a number", "{\"history\":[{\"created_by\":7}]}", "history[0].created_by is no text"},
-	{"a time that is none", "{\"history\":[{},{\"created\":\"now\"}]}", "history[1].created is no date and time: 'now'"},
 	{"yes", "{\"history\":[{\"empty_layer\":\"yes\"}]}", "history[0].empty_layer is no true or false"},
 };
 
