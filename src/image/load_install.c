@@ -131,8 +131,11 @@ static int read_manifest(struct load *load, const struct descriptor *descriptor,
 {
 	cleanup_free char *text = NULL;
 	size_t size;
-	int r = store_read_blob(load->store, &descriptor->digest, MANIFEST_SIZE_MAX, &text, &size, load->err);
+	int r = manifest_check_entry(descriptor, load->err);
 
+	if (r < 0)
+		return error_prefix(load->err, "cannot load the archive");
+	r = store_read_blob(load->store, &descriptor->digest, MANIFEST_SIZE_MAX, &text, &size, load->err);
 	if (r == -ENOENT)
 		return missing(load, descriptor->digest.text);
 	return r < 0 ? r : manifest_parse(load->arena, descriptor->media_type, text, size, ret, load->err);

@@ -140,7 +140,8 @@ static int find_kind(struct arena *arena, const char *announced, const struct do
 
 /* --- descriptors --- */
 
-static int parse_digest(struct arena *arena, const struct document_value *value, struct digest *ret, struct error *err)
+/* Of an entry in an index another algorithm is only noted: entries for others must not hinder us to find ours. */
+static int parse_digest(struct arena *arena, const struct document_value *value, bool is_entry, struct descriptor *ret, struct error *err)
 {
 	const char *text = "";
 	struct error inner = {0};
@@ -148,11 +149,15 @@ static int parse_digest(struct arena *arena, const struct document_value *value,
 
 	if (document_require(value, err) < 0 || document_text(arena, value, &text, err) < 0)
 		return -EINVAL;
-	r = digest_parse(text, ret, &inner);
+	r = digest_parse(text, &ret->digest, &inner);
+	if (r == -EOPNOTSUPP && is_entry) {
+		ret->unknown_digest = text;
+		return 0;
+	}
 	return r < 0 ? document_fail(value, err, -r, "is no digest that can be relied on: %s", inner.cause) : 0;
 }
 
-static int parse_descriptor(struct arena *arena, const struct document_value *value, int64_t size_max, struct descriptor *ret, struct error *err)
+static int parse_descriptor(struct arena *arena, const struct document_value *value, int64_t size_max, bool is_entry, struct descriptor *ret, struct error *err)
 {
 	struct document_value type = document_field(value, "mediaType"), digest = document_field(value, "digest"), size = document_field(value, "size");
 	int64_t bytes = 0;
@@ -164,7 +169,7 @@ static int parse_descriptor(struct arena *arena, const struct document_value *va
 		return -EINVAL;
 	if (strlen(ret->media_type) > MEDIA_TYPE_MAX)
 		return document_fail(&type, err, EINVAL, "is longer than %d characters", MEDIA_TYPE_MAX);
-	r = parse_digest(arena, &digest, &ret->digest, err);
+	r = parse_digest(arena, &digest, is_entry, ret, err);
 	if (r < 0)
 		return r;
 	if (document_require(&size, err) < 0 || document_number(&size, 0, size_max, &bytes, err) < 0)
@@ -224,12 +229,11 @@ static int check_is_image(struct arena *arena, const struct document_value *root
 static int parse_manifest(struct arena *arena, const struct document_value *root, struct manifest *manifest, struct error *err)
 {
 	struct document_value config = document_field(root, "config"), layers = document_field(root, "layers");
-	int r = parse_descriptor(arena, &config, CONFIG_SIZE_MAX, &manifest->config, err);
+	int r = parse_descriptor(arena, &config, CONFIG_SIZE_MAX, false, &manifest->config, err);
 
 	if (r == 0)
 		r = check_is_image(arena, root, manifest, err);
-	if (r == 0)
-		r = document_require(&layers, err);
+	/* Missing, null and empty are the same, as for Docker and podman: an image of nothing but a configuration. */
 	if (r == 0)
 		r = document_array(&layers, MANIFEST_LAYERS_MAX, &manifest->item_count, err);
 	if (r < 0)
@@ -238,7 +242,7 @@ static int parse_manifest(struct arena *arena, const struct document_value *root
 	for (size_t i = 0; i < manifest->item_count && r == 0; i++) {
 		struct document_value item = document_item(&layers, i);
 
-		r = parse_descriptor(arena, &item, LAYER_SIZE_MAX, &manifest->items[i], err);
+		r = parse_descriptor(arena, &item, LAYER_SIZE_MAX, false, &manifest->items[i], err);
 		if (r == 0)
 			r = find_compression(&manifest->items[i], i, err);
 	}
@@ -295,7 +299,7 @@ static int parse_index(struct arena *arena, const struct document_value *root, s
 	for (size_t i = 0; i < manifest->item_count && r == 0; i++) {
 		struct document_value item = document_item(&manifests, i);
 
-		r = parse_descriptor(arena, &item, LAYER_SIZE_MAX, &manifest->items[i], err);
+		r = parse_descriptor(arena, &item, LAYER_SIZE_MAX, true, &manifest->items[i], err);
 		if (r == 0)
 			r = parse_platform(arena, &item, &manifest->items[i].platform, err);
 		if (r == 0)

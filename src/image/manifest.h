@@ -41,6 +41,7 @@ struct platform {
 struct descriptor {
 	const char *media_type;
 	struct digest digest;
+	const char *unknown_digest; /* of an entry in an index: its algorithm is none of ours, and `digest` is unset; NULL */
 	uint64_t size;
 	struct platform platform; /* in an index */
 	const char *ref_name;     /* annotation org.opencontainers.image.ref.name; NULL */
@@ -59,7 +60,10 @@ struct manifest {
  * image, unknown compression: -EOPNOTSUPP with a message of its own. The result lives in the arena. */
 int manifest_parse(struct arena *arena, const char *announced, const char *text, size_t size, struct manifest *ret, struct error *err) MUST_CHECK;
 
-/* The index's entry for this platform, by the best match of the variant; NULL with `err` that lists what there is. */
+/* -EOPNOTSUPP with `err`: an entry that cannot be asked for by its digest. */
+int manifest_check_entry(const struct descriptor *entry, struct error *err) MUST_CHECK;
+/* The index's entry for this platform, by the best match of the variant, of equals the first whose digest can be checked; NULL with `err` that lists what there is,
+ * or says that the best has a digest which cannot be checked (EOPNOTSUPP). */
 const struct descriptor *manifest_choose(const struct manifest *index, const struct platform *wanted, struct error *err) MUST_CHECK;
 
 /* "linux/arm64/v8" and "arm64" (the rest as this machine's). -EINVAL with `err`. */

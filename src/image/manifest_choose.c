@@ -47,6 +47,13 @@ static int fail(const struct manifest *index, const struct platform *wanted, str
 	return -ENOENT;
 }
 
+int manifest_check_entry(const struct descriptor *entry, struct error *err)
+{
+	struct digest none;
+
+	return entry->unknown_digest ? digest_parse(entry->unknown_digest, &none, err) : 0;
+}
+
 const struct descriptor *manifest_choose(const struct manifest *index, const struct platform *wanted, struct error *err)
 {
 	const struct descriptor *chosen = NULL;
@@ -56,12 +63,12 @@ const struct descriptor *manifest_choose(const struct manifest *index, const str
 		const struct descriptor *item = &index->items[i];
 		int match = is_image(item) ? platform_match(&item->platform, wanted) : -1;
 
-		if (match <= best)
-			continue; /* of equals the first (image-index.md) */
+		if (match < best || match < 0 || (match == best && !(chosen->unknown_digest && !item->unknown_digest)))
+			continue; /* of equals the first (image-index.md) that is of use */
 		best = match;
 		chosen = item;
 	}
 	if (!chosen)
 		(void)fail(index, wanted, err);
-	return chosen;
+	return chosen && manifest_check_entry(chosen, err) == 0 ? chosen : NULL;
 }

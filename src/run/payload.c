@@ -20,6 +20,7 @@
 #include "isolate/seccomp_notify.h"
 #include "isolate/tty.h"
 #include "run/channel.h"
+#include "run/plan_image.h"
 #include "run/stage.h"
 #include "run/supervise.h"
 #include "util/fd.h"
@@ -231,22 +232,24 @@ static void name_account(const struct plan *plan, const struct account *account)
 	}
 }
 
-static int not_found(const struct plan_process *process, struct error *err)
+static int not_found(const struct plan *plan, struct error *err)
 {
-	const char *name = process->argv[0];
+	const char *name = plan->process.argv[0];
 	int errnum = errno;
 	struct stat st;
 
 	error_set(err, errnum, "cannot execute '%s'", name);
 	err->exit_status = errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXEC;
 	if (errnum == ENOENT && !strchr(name, '/'))
-		error_cause(err, "no such program in the sandbox's PATH (%s)", process->path);
+		error_cause(err, "no such program in the sandbox's PATH (%s)", plan->process.path);
 	else if (errnum == ENOENT)
 		error_cause(err, "no such file in the sandbox");
 	else if (errnum == EACCES && strchr(name, '/') && stat(name, &st) == 0 && S_ISDIR(st.st_mode))
 		error_cause(err, "it is a directory");
 	else if (errnum == EACCES && strchr(name, '/'))
 		error_hint(err, "make it executable, with  chmod +x %s , or name the program that reads it: sh %s", name, name);
+	if (errnum == ENOENT && plan->image && plan->tree.root == TREE_ROOT_EMPTY)
+		error_hint(err, "the image '%s' has no layers, so no files but those that are mounted into it", plan->image->name);
 	return -errnum;
 }
 
@@ -380,7 +383,7 @@ int payload_exec(const struct stage *stage, int slave, struct error *err)
 		return r;
 	program = proc_find_program(process->argv[0], process->path);
 	if (!program)
-		return not_found(process, err);
+		return not_found(plan, err);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "cannot set no_new_privs");
 	if (plan->landlock.enabled)

@@ -1,4 +1,5 @@
 /* A manifest or index: what is accepted has only what its contract promises. The first byte says as what it is announced. */
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,14 @@ static void check(bool good)
 		abort();
 }
 
-static void check_descriptor(const struct descriptor *descriptor)
+static void check_descriptor(const struct descriptor *descriptor, bool is_entry)
 {
 	struct digest digest;
 
-	check(digest_parse(descriptor->digest.text, &digest, NULL) == 0);
+	if (descriptor->unknown_digest)
+		check(is_entry && !digest_is_set(&descriptor->digest) && digest_parse(descriptor->unknown_digest, &digest, NULL) == -EOPNOTSUPP);
+	else
+		check(digest_parse(descriptor->digest.text, &digest, NULL) == 0);
 	check(descriptor->media_type && descriptor->size <= 1ULL << 40);
 }
 
@@ -36,12 +40,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check((r < 0) == (err.code != 0) && (r == 0 || (*err.what && *err.cause)));
 	if (r == 0) {
 		if (!manifest.is_index)
-			check_descriptor(&manifest.config);
+			check_descriptor(&manifest.config, false);
 		check(manifest.item_count <= (manifest.is_index ? 1000 : MANIFEST_LAYERS_MAX));
 		for (size_t i = 0; i < manifest.item_count; i++)
-			check_descriptor(&manifest.items[i]);
-		if (manifest.is_index)
-			(void)!manifest_choose(&manifest, &wanted, &err); /* either way */
+			check_descriptor(&manifest.items[i], manifest.is_index);
+		if (manifest.is_index) {
+			const struct descriptor *chosen = manifest_choose(&manifest, &wanted, &err);
+
+			check(!chosen || digest_is_set(&chosen->digest));
+		}
 	}
 	arena_done(&arena);
 	return 0;

@@ -19,6 +19,10 @@ static struct descriptor unsaid[] = {ITEM(NULL, NULL, NULL), ITEM("linux", "arm6
 static struct descriptor notes[] = {ITEM("unknown", "unknown", NULL)};
 static struct descriptor nested[] = {{.media_type = MEDIA_OCI_INDEX}};
 
+#define SHA512 "sha512:0000"
+#define ODD(architecture, variant) {.media_type = MEDIA_OCI_MANIFEST, .unknown_digest = SHA512, .platform = {"linux", architecture, variant}}
+static struct descriptor odd[] = {ODD("amd64", NULL), ODD("arm64", NULL), ITEM("linux", "arm64", NULL), ODD("arm64", NULL), ITEM("linux", "386", NULL), ODD("riscv64", NULL)};
+
 #define INDEX(list) {.is_index = true, .items = (list), .item_count = ARRAY_SIZE(list)}
 
 static const struct {
@@ -44,6 +48,10 @@ static const struct {
 	{"said wins over unsaid", INDEX(unsaid), {"linux", "arm64", NULL}, 1, NULL},
 	{"only attestations", INDEX(notes), {"linux", "arm64", NULL}, -1, "the index has no images at all"},
 	{"an index in the index", INDEX(nested), {"linux", "arm64", NULL}, 0, NULL},
+	{"of equals the one that can be checked", INDEX(odd), {"linux", "arm64", NULL}, 2, NULL},
+	{"what cannot be checked is in nobody else's way", INDEX(odd), {"linux", "386", NULL}, 4, NULL},
+	{"what cannot be checked is not replaced by what fits less", INDEX(odd), {"linux", "amd64", NULL}, -1, "its algorithm is 'sha512', and only sha256"},
+	{"only one that cannot be checked", INDEX(odd), {"linux", "riscv64", NULL}, -1, "its algorithm is 'sha512', and only sha256"},
 	{"empty", {.is_index = true}, {"linux", "arm64", NULL}, -1, "the index has no images at all"},
 };
 
@@ -54,7 +62,7 @@ Test(manifest_choose, cases)
 		const struct descriptor *chosen = manifest_choose(&cases[i].index, &cases[i].wanted, &err);
 
 		cr_expect_eq(chosen ? chosen - cases[i].index.items : -1, cases[i].chosen, "%s", cases[i].name);
-		cr_expect_eq(err.code, chosen ? 0 : ENOENT, "%s", cases[i].name);
+		cr_expect_eq(err.code, chosen ? 0 : strstr(err.cause, "sha512") ? EOPNOTSUPP : ENOENT, "%s", cases[i].name);
 		cr_expect(!cases[i].cause || strstr(err.cause, cases[i].cause), "%s: %s", cases[i].name, err.cause);
 	}
 }

@@ -19,6 +19,7 @@ TestSuite(manifest);
 #define WITH_CONFIG(config) "{\"schemaVersion\":2,\"config\":" config ",\"layers\":[]}"
 #define WITH_LAYER(layer) "{\"schemaVersion\":2," CONFIG ",\"layers\":[" LAYER "," layer "]}"
 #define WITH_DIGEST(digest) WITH_LAYER("{\"mediaType\":\"" MEDIA_OCI_LAYER "\",\"digest\":" digest ",\"size\":1}")
+#define WITH_ENTRY(digest) "{\"schemaVersion\":2,\"manifests\":[" DESCRIPTOR(MEDIA_OCI_MANIFEST, "5") ",{\"mediaType\":\"" MEDIA_OCI_MANIFEST "\",\"digest\":\"" digest "\",\"size\":1}]}"
 #define WITH_ITEM(more) "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"x\",\"digest\":\"" DIGEST "\",\"size\":1," more "}]}"
 
 static const struct {
@@ -38,6 +39,9 @@ static const struct {
 	{"an empty type", NULL, TYPED(""), false, MEDIA_OCI_MANIFEST, 1},
 	{"null is as missing", NULL, MANIFEST(",\"mediaType\":null,\"manifests\":null,\"annotations\":null"), false, MEDIA_OCI_MANIFEST, 1},
 	{"no layers", NULL, WITH_CONFIG(DESCRIPTOR(MEDIA_OCI_CONFIG, "0")), false, MEDIA_OCI_MANIFEST, 0},
+	{"no field of layers", NULL, "{\"schemaVersion\":2," CONFIG "}", false, MEDIA_OCI_MANIFEST, 0},
+	{"layers that are null", MEDIA_DOCKER_MANIFEST, "{\"schemaVersion\":2," CONFIG ",\"layers\":null}", false, MEDIA_DOCKER_MANIFEST, 0},
+	{"an index with an entry of another algorithm", NULL, WITH_ENTRY("sha512:" HEX HEX), true, MEDIA_OCI_INDEX, 2},
 	{"the configuration of Docker 1.10", MEDIA_DOCKER_MANIFEST, WITH_CONFIG(DESCRIPTOR("application/octet-stream", "9")), false, MEDIA_DOCKER_MANIFEST, 0},
 	{"an index", NULL, INDEX(""), true, MEDIA_OCI_INDEX, 1},
 	{"an index, announced", MEDIA_OCI_INDEX, INDEX(""), true, MEDIA_OCI_INDEX, 1},
@@ -87,7 +91,6 @@ static const struct {
 	{"announced as something else", "text/html", MANIFEST(""), -EOPNOTSUPP, "its type is unknown: 'text/html'"},
 	{"a Helm chart", NULL, WITH_CONFIG(DESCRIPTOR("application/vnd.cncf.helm.config.v1+json", "7")), -EOPNOTSUPP, "an artifact of type 'application/vnd.cncf.helm.config.v1+json'"},
 	{"an artifact with its type", NULL, "{\"schemaVersion\":2,\"artifactType\":\"a/b\",\"config\":" DESCRIPTOR("application/vnd.oci.empty.v1+json", "2") ",\"layers\":[]}", -EOPNOTSUPP, "of type 'a/b'"},
-	{"no layers field", NULL, "{\"schemaVersion\":2," CONFIG "}", -EINVAL, "layers is missing"},
 	{"a foreign layer of Docker", NULL, WITH_LAYER(DESCRIPTOR("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "1")), -EOPNOTSUPP, "layers[1] is a foreign layer"},
 	{"a foreign layer of OCI", NULL, WITH_LAYER(DESCRIPTOR("application/vnd.oci.image.layer.nondistributable.v1.tar", "1")), -EOPNOTSUPP, "layers[1] is a foreign layer"},
 	{"an encrypted layer", NULL, WITH_LAYER(DESCRIPTOR("application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "1")), -EOPNOTSUPP, "layers[1] is encrypted"},
@@ -108,6 +111,9 @@ static const struct {
 	{"CVE-2024-3727: a short digest", NULL, WITH_DIGEST("\"sha256:00\""), -EINVAL, "it has 2 hexadecimal digits"},
 	{"CVE-2024-3727: digits in capitals", NULL, WITH_DIGEST("\"sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef\""), -EINVAL, "not in lower case"},
 	{"another algorithm", NULL, WITH_DIGEST("\"sha512:" HEX HEX "\""), -EOPNOTSUPP, "only sha256 is supported"},
+	{"another algorithm of the configuration", NULL, WITH_CONFIG("{\"mediaType\":\"" MEDIA_OCI_CONFIG "\",\"digest\":\"sha512:" HEX HEX "\",\"size\":1}"), -EOPNOTSUPP, "config.digest"},
+	{"an entry whose digest is a path", NULL, WITH_ENTRY("sha256:../../etc/passwd"), -EINVAL, "manifests[1].digest is no digest"},
+	{"an entry whose algorithm is a path", NULL, WITH_ENTRY("../sha512:" HEX), -EINVAL, "manifests[1].digest is no digest"},
 	{"no digest", NULL, WITH_DIGEST("null"), -EINVAL, "layers[1].digest is missing"},
 	{"a digest that is a number", NULL, WITH_DIGEST("7"), -EINVAL, "layers[1].digest is no text"},
 	{"layers as an object", NULL, "{\"schemaVersion\":2," CONFIG ",\"layers\":{}}", -EINVAL, "layers is no array"},
