@@ -11,7 +11,7 @@ static int write_archive(void *data, int fd, struct error *err)
 {
 	struct export_job *job = data;
 
-	return tree_source_write(job->context, &job->source, false, fd, err);
+	return tree_source_write(job->context, &job->source, false, fd, NULL, err);
 }
 
 int image_export(const struct image_use *use, int argc, char **argv)

@@ -11,6 +11,7 @@
 
 #include "cli/image_output.h"
 #include "cli/progress.h"
+#include "cli/report.h"
 #include "cli/squash_tool.h"
 #include "cli/tree_source.h"
 #include "image/sqfs.h"
@@ -30,6 +31,10 @@ struct pack_job {
 struct merger {
 	pid_t pid;
 	int stream, report;
+	struct merger_report {
+		struct error why; /* code 0: it went well */
+		char first_acl[MERGE_NAME];
+	} said;
 };
 
 static int merger_start(struct merger *merger, const struct pack_job *job, struct error *err)
@@ -47,14 +52,14 @@ static int merger_start(struct merger *merger, const struct pack_job *job, struc
 	(void)fcntl(stream[1], F_SETPIPE_SZ, 1 << 20); /* fewer switches; it works without */
 	merger->pid = fork();
 	if (merger->pid == 0) {
-		struct error why = {0};
+		struct merger_report said = {0};
 
 		(void)fd_close(stream[0]);
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 			_exit(EXIT_CARREL);
-		if (tree_source_write(job->context, &job->source, true, stream[1], &why) < 0)
-			(void)!fd_write_all(report[1], &why, sizeof(why)); /* without a parent nobody is left who could hear */
-		_exit(why.code != 0);
+		(void)!tree_source_write(job->context, &job->source, true, stream[1], said.first_acl, &said.why); /* the report says it */
+		(void)!fd_write_all(report[1], &said, sizeof(said)); /* without a parent nobody is left who could hear */
+		_exit(said.why.code != 0);
 	}
 	(void)fd_close(stream[1]);
 	(void)fd_close(report[1]);
@@ -66,19 +71,19 @@ static int merger_start(struct merger *merger, const struct pack_job *job, struc
 /* A merger that failed has cut the stream, perhaps between two files, which then looks like a whole one. */
 static int merger_finish(struct merger *merger, struct error *err)
 {
-	struct error why;
+	struct merger_report *said = &merger->said;
 	int r;
 
 	merger->stream = fd_close(merger->stream);
-	r = fd_read_all(merger->report, &why, sizeof(why));
+	r = fd_read_all(merger->report, said, sizeof(*said));
 	merger->report = fd_close(merger->report);
 	int status = merger->pid > 0 ? proc_wait(merger->pid) : 0;
 	merger->pid = 0;
-	if (r == 0) {
-		*err = why;
-		return -why.code;
+	if (r == 0 && said->why.code) {
+		*err = said->why;
+		return -said->why.code;
 	}
-	return status == 0 ? 0 : error_set(err, EIO, "the process that reads the layers ended by itself (status %#x)", (unsigned)status);
+	return r == 0 && status == 0 ? 0 : error_set(err, EIO, "the process that reads the layers ended by itself (status %#x)", (unsigned)status);
 }
 
 /* --- the file ----------------------------------------------------------------------------------------------------------------------------------- */
@@ -184,6 +189,8 @@ static int write_file(void *data, int fd, struct error *err)
 	if (r == 0)
 		r = write_end(job, fd, err);
 	progress_view_free(view);
+	if (r == 0 && merger.said.first_acl[0])
+		report_note("'%s' is packed without its access list, and so is every other file that has one: a squashfs stores none", merger.said.first_acl);
 	return r;
 }
 

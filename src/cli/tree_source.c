@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -146,13 +147,19 @@ void tree_source_close(struct tree_source *source)
 
 /* --- reading them -------------------------------------------------------------------------------------------------------------------------- */
 
+/* In memory that both processes have. */
+struct shared {
+	struct error err;
+	char first_acl[MERGE_NAME];
+};
+
 struct writer {
 	const struct image_context *context;
 	const struct merge_spec *spec;
 	const char *const *folders;
 	pid_t parent;
 	int out;
-	struct error *err; /* in memory that both processes have */
+	struct error *err; /* the shared one */
 };
 
 static int confine(const struct writer *writer)
@@ -190,21 +197,23 @@ static void allow_descriptors(void)
 	}
 }
 
-int tree_source_write(const struct image_context *context, const struct tree_source *source, bool without_root, int out, struct error *err)
+int tree_source_write(const struct image_context *context, const struct tree_source *source, bool without_root, int out, char *ret_first_acl, struct error *err)
 {
-	const struct merge_spec spec = {.layers = source->layers, .count = source->count, .without_root = without_root};
-	struct writer writer = {.context = context, .spec = &spec, .folders = source->folders, .parent = getpid(), .out = out};
+	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int r;
 
-	allow_descriptors();
-	writer.err = mmap(NULL, sizeof(*writer.err), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (writer.err == MAP_FAILED)
+	if (shared == MAP_FAILED)
 		return error_set(err, errno, "cannot share memory with a process");
+	const struct merge_spec spec = {.layers = source->layers, .count = source->count, .without_root = without_root, .first_acl = shared->first_acl};
+	struct writer writer = {.context = context, .spec = &spec, .folders = source->folders, .parent = getpid(), .out = out, .err = &shared->err};
+	allow_descriptors();
 	r = inside_run(&source->ids, write_inside, &writer, err);
-	if (r < 0 && writer.err->code) {
-		*err = *writer.err;
+	if (r < 0 && shared->err.code) {
+		*err = shared->err;
 		error_end_texts(err);
 	}
-	(void)munmap(writer.err, sizeof(*writer.err));
+	if (r == 0 && ret_first_acl)
+		(void)snprintf(ret_first_acl, MERGE_NAME, "%.*s", MERGE_NAME - 1, shared->first_acl);
+	(void)munmap(shared, sizeof(*shared));
 	return r;
 }

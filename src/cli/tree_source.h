@@ -22,7 +22,8 @@ struct tree_source {
 int tree_source_open(struct image_context *context, const char *word, struct tree_source *ret, struct error *err) MUST_CHECK;
 void tree_source_close(struct tree_source *source);
 
-/* The merged tree as a tar stream, made by a confined process that has the ids of sandboxes and ends with us. */
-int tree_source_write(const struct image_context *context, const struct tree_source *source, bool without_root, int out, struct error *err) MUST_CHECK;
+/* The merged tree as a tar stream, made by a confined process that has the ids of sandboxes and ends with us. `ret_first_acl` (may be NULL; MERGE_NAME bytes): the first file
+ * that has an ACL, "": none. */
+int tree_source_write(const struct image_context *context, const struct tree_source *source, bool without_root, int out, char *ret_first_acl, struct error *err) MUST_CHECK;
 
 #endif

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -192,6 +193,15 @@ static int write_header(const struct walk *walk)
 	return archive_write_header(walk->archive, walk->entry) < ARCHIVE_WARN ? archive_failed(walk, 0, "store") : 0;
 }
 
+/* The attributes were read already, so that asking costs nothing. */
+static void note_acl(const struct walk *walk)
+{
+	char *name = walk->spec->first_acl;
+
+	if (name && !name[0] && archive_entry_acl_types(walk->entry))
+		(void)snprintf(name, MERGE_NAME, "%s", walk->path.size ? walk->path.text : ".");
+}
+
 static int write_directory(const struct walk *walk, int fd, uint16_t layer)
 {
 	struct stat st;
@@ -201,7 +211,10 @@ static int write_directory(const struct walk *walk, int fd, uint16_t layer)
 		describe(walk, &st);
 		r = merge_read_attributes(walk->entry, fd, walk->spec->layers[layer].owner);
 	}
-	return r < 0 ? fail(walk, -r, "read") : write_header(walk);
+	if (r < 0)
+		return fail(walk, -r, "read");
+	note_acl(walk);
+	return write_header(walk);
 }
 
 static int write_symlink(const struct walk *walk, int dir, const char *name, const struct stat *st)
@@ -231,6 +244,7 @@ static int write_regular(const struct walk *walk, int dir, const char *name, uin
 		r = merge_read_holes(walk->entry, fd, &st);
 	if (r < 0)
 		return archive_failed(walk, r, "read");
+	note_acl(walk);
 	r = write_header(walk);
 	if (r < 0)
 		return r;

@@ -21,9 +21,10 @@ struct merge_spec {
 	const struct merge_layer *layers;
 	size_t count;      /* 1 to MERGE_LAYERS_MAX */
 	bool without_root; /* no entry for the root itself: mksquashfs takes none */
+	char *first_acl;   /* MERGE_NAME bytes, "" at first: becomes the name of the first file that has an ACL, cut where it is too long; NULL: nobody asks */
 };
 
-enum { MERGE_LAYERS_MAX = 1024 };
+enum { MERGE_LAYERS_MAX = 1024, MERGE_NAME = 256 };
 
 /* Write a tar stream (pax) of the merged tree to `out`: whiteouts and opaque directories applied, hard links within a layer kept, sparse files, xattrs, ACLs, recorded
  * owners. Names are relative, sorted by their bytes in each directory, times in whole seconds, so that equal trees give equal bytes. Sockets are left out. Memory grows

@@ -177,6 +177,34 @@ Test(pack, files_that_lie)
 	EXPECT_ELSEWHERE("foreign has no command", 125, NULL, "no command", "run", "./foreign.sqfs");
 }
 
+/* squashfs stores no POSIX ACLs. */
+Test(pack, lost_access_lists)
+{
+	static const struct {
+		const char *name, *script, *note; /* NULL: none */
+	} cases[] = {
+		{"none", "mkdir d; echo x >d/file; setfattr -n user.a -v b d/file 2>/dev/null || :; chmod 750 d/file", NULL},
+		{"file", "mkdir d; echo x >d/file; echo x >d/other; setfacl -m u:0:r d/file d/other", "note: 'd/file' is packed without its access list"},
+		{"directory", "mkdir d; echo x >d/file; setfacl -d -m u:0:r d", "note: 'd' is packed without its access list"},
+		{"control characters", "f=$(printf 'a\\033b'); echo x >\"$f\"; setfacl -m u:0:r \"$f\"", "note: 'a\\x1bb' is"},
+	};
+
+	requires_squash();
+	harness_requires_program("setfacl");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct digest layer = images_add_layer(harness_text("%s; chmod 755 .", cases[i].script), LAYER_RANGE);
+
+		(void)images_add(harness_text("acl%zu", i), &(const struct image){.command = IMAGE_TEXTS("x")}, &layer, 1);
+		struct harness_result result = run_in(images_store(), HARNESS_WORDS("pack", "-q", "-o", harness_text("%zu.sqfs", i), harness_text("acl%zu", i)));
+		harness_expect_status(cases[i].name, &result, 0);
+		if (cases[i].note)
+			harness_expect_err(cases[i].name, &result, cases[i].note);
+		const char *first = strstr(result.err, "note: ");
+		cr_expect(!first == !cases[i].note && (!first || !strstr(first + 1, "note: ")), "%s: once, where there is one: %s", cases[i].name, result.err);
+		harness_done(&result);
+	}
+}
+
 /* The name leads to another file, and the run goes on with what it began with. */
 Test(pack, replaced_while_it_runs)
 {
