@@ -191,6 +191,8 @@ Test(pack, lost_access_lists)
 
 	requires_squash();
 	harness_requires_program("setfacl");
+	if (strcmp(harness_shell(": >probe; setfacl -m u:0:r probe 2>/dev/null && echo yes || :"), "yes\n"))
+		cr_skip_test("the filesystem keeps no access lists");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct digest layer = images_add_layer(harness_text("%s; chmod 755 .", cases[i].script), LAYER_RANGE);
 
