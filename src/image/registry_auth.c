@@ -41,9 +41,18 @@ static const struct registry_token *find(const struct registry_endpoint *endpoin
 	return NULL;
 }
 
+static void keep_identity(struct registry_endpoint *endpoint, char *token)
+{
+	if (endpoint->identity_token)
+		explicit_bzero(endpoint->identity_token, strlen(endpoint->identity_token));
+	free(endpoint->identity_token);
+	endpoint->identity_token = token;
+}
+
 void registry_auth_done(struct registry_endpoint *endpoint)
 {
 	forget(endpoint, NULL);
+	keep_identity(endpoint, NULL);
 }
 
 /* --- fetching one --- */
@@ -130,18 +139,21 @@ static char *identity_form(const struct registry_endpoint *endpoint, const char 
 	const struct {
 		const char *name, *value;
 	} fields[] = {{"grant_type", "refresh_token"}, {"service", endpoint->challenge.service}, {"client_id", "carrel"}, {"scope", scope},
-	    {"refresh_token", endpoint->credentials->identity_token}};
+	    {"refresh_token", endpoint->identity_token ? endpoint->identity_token : endpoint->credentials->identity_token}};
 	char *form = mem_strdup("?");
 	char *result;
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		char *old = form;
 
+		if (!fields[i].value[0])
+			continue; /* no service, or no scope: a login that is only tried */
 		form = registry_url_add(old, fields[i].name, fields[i].value);
 		explicit_bzero(old, strlen(old));
 		free(old);
 	}
 	result = mem_strdup(form + 1);
+	explicit_bzero(form, strlen(form));
 	free(form);
 	return result;
 }
@@ -183,19 +195,13 @@ static bool is_token(const char *text)
 	return length > 0 && length <= TOKEN_MAX;
 }
 
-/* Of the two names (token.md has the first, oauth.md the second) the one that has a text. */
-static const char *find_token(struct arena *arena, const struct document_value *root)
+/* NULL: it is no text. */
+static const char *find_text(struct arena *arena, const struct document_value *root, const char *name)
 {
-	static const char *const names[] = {"token", "access_token"};
+	struct document_value value = document_field(root, name);
 	const char *text = NULL;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		struct document_value value = document_field(root, names[i]);
-
-		if (document_is_text(&value) && document_text(arena, &value, &text, NULL) == 0)
-			break;
-	}
-	return text;
+	return document_is_text(&value) && document_text(arena, &value, &text, NULL) == 0 ? text : NULL;
 }
 
 /* What is no number says nothing. */
@@ -209,13 +215,20 @@ static int64_t find_seconds(const struct document_value *root)
 	return seconds > MOST_S ? MOST_S : seconds;
 }
 
-static int read_token(const char *host, const struct buf *body, char **ret_text, int64_t *ret_good_until_ms, struct error *err)
+/* Both of malloc; `identity`: the next identity token, NULL where it stays the same. */
+struct granted {
+	char *text, *identity;
+	int64_t good_until_ms;
+};
+
+/* token.md calls it "token", oauth.md "access_token"; some servers say both. */
+static int read_token(const char *host, const struct buf *body, struct granted *ret, struct error *err)
 {
 	cleanup_document struct document document = {0};
 	struct arena arena = {0};
 	struct error inner = {0};
 	struct document_value root;
-	const char *text;
+	const char *text, *identity;
 	int r = document_parse("its answer", body->size ? body->text : "", body->size, TOKEN_ANSWER_MAX, &document, &inner);
 
 	if (r < 0) {
@@ -223,15 +236,27 @@ static int read_token(const char *host, const struct buf *body, char **ret_text,
 		return error_cause(err, "its answer has no token: %s", inner.cause);
 	}
 	root = document_root(&document);
-	text = find_token(&arena, &root);
+	text = find_text(&arena, &root, "token");
+	text = text ? text : find_text(&arena, &root, "access_token");
+	identity = find_text(&arena, &root, "refresh_token");
 	if (is_token(text)) {
-		*ret_good_until_ms = proc_now_ms() + find_seconds(&root) * 1000 - MARGIN_MS;
-		*ret_text = mem_strdup(text);
+		*ret = (struct granted){mem_strdup(text), is_token(identity) ? mem_strdup(identity) : NULL, proc_now_ms() + find_seconds(&root) * 1000 - MARGIN_MS};
 	} else {
 		(void)error_set(err, EPROTO, "%s", host);
 		r = error_cause(err, "its answer has no token");
 	}
 	arena_done(&arena);
+	return r;
+}
+
+/* RFC 6749, section 5.2: a grant that is good no more is a 400; some say 401. */
+static int refuse(struct registry_endpoint *endpoint, const char *host, const struct http_response *response, struct error *err)
+{
+	int r = registry_refusal(endpoint, host, response, err);
+
+	if (has_identity(endpoint->credentials) && (response->status == 400 || response->status == 401))
+		(void)error_hint(err, "the identity token (from %s) was not accepted, perhaps it is too old: `carrel login %s`",
+		    endpoint->credentials->source ? endpoint->credentials->source : "the command line", endpoint->name);
 	return r;
 }
 
@@ -247,7 +272,7 @@ static int ask_patiently(struct registry_endpoint *endpoint, const char *scope, 
 			return 0;
 		passing = registry_is_passing(endpoint, r, ret);
 		if (r == 0)
-			r = registry_refusal(endpoint, host, ret, err);
+			r = refuse(endpoint, host, ret, err);
 	} while (passing && registry_wait(endpoint, &attempt, ret, err));
 	return r;
 }
@@ -256,9 +281,9 @@ static int fetch(struct registry_endpoint *endpoint, const char *scope, const st
 {
 	struct http_response response = {0};
 	struct registry_token *token;
-	int64_t good_until_ms = 0;
+	struct granted granted = {0};
 	const char *base;
-	char *text = NULL, host[256];
+	char host[256];
 	int r = registry_base(endpoint, &base, err);
 
 	if (r == 0)
@@ -268,15 +293,18 @@ static int fetch(struct registry_endpoint *endpoint, const char *scope, const st
 	http_host_of(endpoint->challenge.realm, host, sizeof(host));
 	r = ask_patiently(endpoint, scope, host, &response, err);
 	if (r == 0)
-		r = read_token(host, &response.body, &text, &good_until_ms, err);
+		r = read_token(host, &response.body, &granted, err);
 	if (response.body.text)
 		explicit_bzero(response.body.text, response.body.size);
 	http_response_done(&response);
 	if (r < 0)
 		return r;
 	forget(endpoint, scope);
+	if (granted.identity && has_identity(endpoint->credentials))
+		keep_identity(endpoint, take_ptr(granted.identity));
+	free(granted.identity); /* of one who has a password: nobody asked for it */
 	token = mem_alloc(sizeof(*token));
-	*token = (struct registry_token){.scope = mem_strdup(scope), .text = text, .good_until_ms = good_until_ms, .next = endpoint->tokens};
+	*token = (struct registry_token){.scope = mem_strdup(scope), .text = granted.text, .good_until_ms = granted.good_until_ms, .next = endpoint->tokens};
 	endpoint->tokens = token;
 	*ret = token;
 	return 0;

@@ -34,6 +34,7 @@ struct registry_endpoint {
 	pthread_mutex_t auth_lock; /* held while a token is fetched: the other threads want the same */
 	struct registry_challenge challenge;
 	struct registry_token *tokens;
+	char *identity_token; /* that a token server gave in the place of the credentials': the old one may be good no more; NULL */
 	unsigned generation; /* of the challenge and its tokens: did somebody else renew them meanwhile? */
 };
 

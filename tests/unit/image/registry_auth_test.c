@@ -126,6 +126,60 @@ Test(registry_auth, an_identity_token_is_posted)
 	registry_close(registry);
 }
 
+/* oauth.md: the answer may have another refresh token, for the next time. */
+Test(registry_auth, an_identity_token_is_replaced)
+{
+	const struct credentials identity = {.identity_token = (char *)"first"};
+	struct registry *registry = open_with(&identity);
+	struct error err = {0};
+
+	protect("Authorization: Bearer one", realm_at(elsewhere));
+	hostile_route(elsewhere, &(const struct hostile_route){.method = "POST", .path = "/token?*", .answers = {
+	    {.times = 1, .body = "{\"access_token\":\"one\",\"refresh_token\":\"second\"}"},
+	    {.times = 1, .body = "{\"access_token\":\"two\",\"refresh_token\":\"a\\r\\nb\"}"},
+	    {.body = "{\"access_token\":\"three\"}"}}});
+	cr_expect_eq(get(registry, &err), 0, "%s: %s", err.what, err.cause);
+	protect("Authorization: Bearer two", realm_at(elsewhere));
+	cr_expect_eq(get(registry, &err), 0, "%s: %s", err.what, err.cause);
+	protect("Authorization: Bearer three", realm_at(elsewhere));
+	cr_expect_eq(get(registry, &err), 0, "%s: %s", err.what, err.cause);
+	cr_expect_eq(hostile_requests(elsewhere, "&refresh_token=first"), 1, "%s", hostile_log(elsewhere));
+	cr_expect_eq(hostile_requests(elsewhere, "&refresh_token=second"), 2, "%s", hostile_log(elsewhere));
+	cr_expect_eq(hostile_requests(hostile, "first") + hostile_requests(hostile, "second"), 0, "the registry was told: %s", hostile_log(hostile));
+	registry_close(registry);
+}
+
+static const struct {
+	const char *name;
+	struct hostile_answer answer;
+	int errnum;
+	const char *cause, *hint;
+} grants[] = {
+	{"too old", {.status = 400, .headers = "Content-Type: application/json\r\n", .body = "{\"error\":\"invalid_grant\",\"error_description\":\"expired\"}"}, 0, "expired",
+	    "the identity token (from /home/ada/.docker/config.json) was not accepted, perhaps it is too old: `carrel login 127.0.0.1:"},
+	{"unknown", {.status = 401, .body = "{}"}, EACCES, "401 Unauthorized", "the identity token (from /home/ada"},
+	{"nothing granted", {.body = "{\"refresh_token\":\"second\"}"}, EPROTO, "its answer has no token", ""},
+};
+
+Test(registry_auth, an_identity_token_is_refused)
+{
+	const struct credentials identity = {.user = (char *)"ada", .identity_token = (char *)"refresh", .source = (char *)"/home/ada/.docker/config.json"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(grants); i++) {
+		struct registry *registry = open_with(&identity);
+		struct error err = {0};
+		int r;
+
+		protect("Authorization: Bearer good", realm_at(elsewhere));
+		hostile_route(elsewhere, &(const struct hostile_route){.method = "POST", .path = "/token?*", .answers = {grants[i].answer}});
+		r = get(registry, &err);
+		cr_expect(grants[i].errnum ? r == -grants[i].errnum : r < 0, "%s: %d", grants[i].name, r);
+		cr_expect(strstr(err.cause, grants[i].cause), "%s: %s", grants[i].name, err.cause);
+		cr_expect(strstr(err.hint, grants[i].hint), "%s: %s", grants[i].name, err.hint);
+		registry_close(registry);
+	}
+}
+
 Test(registry_auth, an_identity_token_goes_to_nobody_else)
 {
 	const struct credentials identity = {.identity_token = (char *)"refresh"};
