@@ -381,19 +381,23 @@ static int refuse_kernel_overlay(const struct plan *plan, const struct profile *
 }
 
 /* Layers that were unpacked for a single id all belong to the user; only fuse-overlayfs reads whose they are. And only that shows the files of a
- * squashfs as the single id's own. */
+ * squashfs, or of layers that were unpacked for a range, as the single id's own: the kernel's overlay copies no file up whose owner has no number inside. */
 static bool wants_recorded_owners(struct plan *plan)
 {
-	bool is_single = plan->ids.rung == IDMAP_SINGLE, is_sqfs = plan->image && plan->image->is_sqfs && is_single;
-	bool differs = plan->image && plan->image->single_count && !is_single;
-	cleanup_free char *program = differs || is_sqfs ? proc_find_program("fuse-overlayfs", PROC_SYSTEM_PATH) : NULL;
+	const struct run_image *image = plan->image;
+	bool is_single = plan->ids.rung == IDMAP_SINGLE;
+	bool differs = image && image->single_count && !is_single;
+	bool others = image && is_single && (image->is_sqfs || (image->single_count < image->image.layer_count && !plan->tree.root_read_only));
+	cleanup_free char *program = differs || others ? proc_find_program("fuse-overlayfs", PROC_SYSTEM_PATH) : NULL;
 
 	if (differs && program)
 		plan_note(plan, false, "the image was unpacked for a single id: fuse-overlayfs shows the owners that it records");
-	else if (is_sqfs && !program)
-		plan_note(plan, true, "without fuse-overlayfs, files of others than root cannot be changed: there is only one id inside");
 	else if (differs)
 		plan_note(plan, true, "the image was unpacked for a single id: without fuse-overlayfs all of its files belong to root");
+	else if (others && !program)
+		plan_note(plan, true, "without fuse-overlayfs, files of others than root cannot be changed: there is only one id inside");
+	else if (others && !image->is_sqfs)
+		plan_note(plan, false, "the image was unpacked for a range of ids: fuse-overlayfs shows all of its files as the one id's");
 	return program;
 }
 

@@ -161,7 +161,7 @@ static void make_owned(enum layer_owner owner)
 		images_record_owners(&layer);
 		images_record_owner(&layer, "of-daemon", "1:1:0640");
 	} else {
-		(void)harness_shell(harness_text("'%s/tests/in-ids' chown 1:1 '%s/layers/%s.range/tree/of-daemon'", harness_tree(), images_store(), digest_hex(&layer)));
+		(void)harness_shell(harness_text("cd '%s/layers/%s.range/tree' && '%s/tests/in-ids' chown 1:1 of-daemon etc", images_store(), digest_hex(&layer), harness_tree()));
 	}
 	(void)images_add("owned", &(struct image){.command = IMAGE_TEXTS("stat", "-c", "%u:%g:%a", "/of-daemon")}, &layer, 1);
 }
@@ -180,9 +180,14 @@ Test(image_run, recorded_owners_are_seen_with_a_range)
 Test(image_run, layers_of_a_range_with_one_id)
 {
 	harness_requires_subids();
+	harness_requires_fuse();
 	make_owned(LAYER_RANGE);
 	EXPECT("a range", 0, "1:1:640\n", NULL, "run", "owned");
+	EXPECT("one id, by itself", 0, "0:0:640\n", "fuse-overlayfs shows all of its files", "-v", "run", "--userns", "single", "owned");
+	EXPECT("read-only", 0, "65534:65534:640\n", NULL, "run", "--userns", "single", "--read-only", "owned");
 	EXPECT("one id", 0, "65534:65534:640\n", NULL, "run", "--userns", "single", "--overlay", "kernel", "owned");
+	EXPECT("others' folders are changed", 0, "x\n", NULL, "run", "--userns", "single", "owned", "sh", "-c", "echo x >/etc/new && cat /etc/new");
+	EXPECT("not by the kernel", 1, NULL, "Permission denied", "run", "--userns", "single", "--overlay", "kernel", "owned", "sh", "-c", "echo x >/etc/new");
 }
 
 Test(image_run, its_user_with_one_id)
