@@ -4,62 +4,29 @@
 
 #include "cli/image_context.h"
 #include "cli/report.h"
+#include "image/texts_json.h"
 #include "util/json.h"
 
-static void put_list(struct json *json, const char *key, const struct image_texts *texts)
+static void put_texts(struct json *json, const char *key, const struct image_texts *texts, texts_json *put)
 {
-	if (!texts->count) {
+	if (texts->count)
+		put(json, key, texts);
+	else
 		json_string(json, key, NULL);
-		return;
-	}
-	json_open_array(json, key);
-	for (size_t i = 0; i < texts->count; i++)
-		json_string(json, NULL, texts->items[i]);
-	json_close_array(json);
 }
 
-/* Docker's sets: {"80/tcp": {}}. */
-static void put_set(struct json *json, const char *key, const struct image_texts *texts)
-{
-	if (!texts->count) {
-		json_string(json, key, NULL);
-		return;
-	}
-	json_open_object(json, key);
-	for (size_t i = 0; i < texts->count; i++) {
-		json_open_object(json, texts->items[i]);
-		json_close_object(json);
-	}
-	json_close_object(json);
-}
-
-static void put_labels(struct json *json, struct arena *arena, const struct image_texts *labels)
-{
-	if (!labels->count) {
-		json_string(json, "Labels", NULL);
-		return;
-	}
-	json_open_object(json, "Labels");
-	for (size_t i = 0; i < labels->count; i++) {
-		const char *value = strchr(labels->items[i], '=');
-
-		json_string(json, value ? arena_strndup(arena, labels->items[i], (size_t)(value - labels->items[i])) : labels->items[i], value ? value + 1 : "");
-	}
-	json_close_object(json);
-}
-
-static void put_config(struct json *json, struct arena *arena, const struct image *image)
+static void put_config(struct json *json, const struct image *image)
 {
 	json_open_object(json, "Config");
 	json_string(json, "User", image->user ? image->user : "");
 	if (image->ports.count)
-		put_set(json, "ExposedPorts", &image->ports);
-	put_list(json, "Env", &image->environment);
-	put_list(json, "Cmd", &image->command);
-	put_set(json, "Volumes", &image->volumes);
+		texts_json_set(json, "ExposedPorts", &image->ports);
+	put_texts(json, "Env", &image->environment, texts_json_list);
+	put_texts(json, "Cmd", &image->command, texts_json_list);
+	put_texts(json, "Volumes", &image->volumes, texts_json_set);
 	json_string(json, "WorkingDir", image->workdir ? image->workdir : "");
-	put_list(json, "Entrypoint", &image->entrypoint);
-	put_labels(json, arena, &image->labels);
+	put_texts(json, "Entrypoint", &image->entrypoint, texts_json_list);
+	put_texts(json, "Labels", &image->labels, texts_json_labels);
 	if (image->stop_signal)
 		json_string(json, "StopSignal", image->stop_signal);
 	json_close_object(json);
@@ -105,7 +72,7 @@ static void put_image(struct json *json, struct arena *arena, const struct image
 		json_string(json, "Variant", image->platform.variant);
 	json_string(json, "Os", image->platform.os ? image->platform.os : "");
 	json_number(json, "Size", (int64_t)image->size);
-	put_config(json, arena, image);
+	put_config(json, image);
 	json_open_object(json, "RootFS");
 	json_string(json, "Type", "layers");
 	json_open_array(json, "Layers");

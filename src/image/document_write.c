@@ -1,44 +1,12 @@
 #include "image/document_write.h"
 
-#include <string.h>
-
+#include "image/texts_json.h"
 #include "util/json.h"
 
-static void put_texts(struct json *json, const char *key, const struct image_texts *texts)
+static void put_texts(struct json *json, const char *key, const struct image_texts *texts, texts_json *put)
 {
-	if (!texts->count)
-		return;
-	json_open_array(json, key);
-	for (size_t i = 0; i < texts->count; i++)
-		json_string(json, NULL, texts->items[i]);
-	json_close_array(json);
-}
-
-/* Sets are objects with empty objects in them, since Go has no sets. */
-static void put_set(struct json *json, const char *key, const struct image_texts *texts)
-{
-	if (!texts->count)
-		return;
-	json_open_object(json, key);
-	for (size_t i = 0; i < texts->count; i++) {
-		json_open_object(json, texts->items[i]);
-		json_close_object(json);
-	}
-	json_close_object(json);
-}
-
-static void put_labels(struct json *json, const struct image_texts *labels)
-{
-	if (!labels->count)
-		return;
-	json_open_object(json, "Labels");
-	for (size_t i = 0; i < labels->count; i++) {
-		const char *equals = strchrnul(labels->items[i], '=');
-		cleanup_free char *key = mem_printf("%.*s", (int)(equals - labels->items[i]), labels->items[i]);
-
-		json_string(json, key, *equals ? equals + 1 : "");
-	}
-	json_close_object(json);
+	if (texts->count)
+		put(json, key, texts);
 }
 
 static void put_optional(struct json *json, const char *key, const char *value)
@@ -51,13 +19,13 @@ static void put_execution(struct json *json, const struct image *image)
 {
 	json_open_object(json, "config");
 	put_optional(json, "User", image->user);
-	put_set(json, "ExposedPorts", &image->ports);
-	put_texts(json, "Env", &image->environment);
-	put_texts(json, "Entrypoint", &image->entrypoint);
-	put_texts(json, "Cmd", &image->command);
-	put_set(json, "Volumes", &image->volumes);
+	put_texts(json, "ExposedPorts", &image->ports, texts_json_set);
+	put_texts(json, "Env", &image->environment, texts_json_list);
+	put_texts(json, "Entrypoint", &image->entrypoint, texts_json_list);
+	put_texts(json, "Cmd", &image->command, texts_json_list);
+	put_texts(json, "Volumes", &image->volumes, texts_json_set);
 	put_optional(json, "WorkingDir", image->workdir);
-	put_labels(json, &image->labels);
+	put_texts(json, "Labels", &image->labels, texts_json_labels);
 	put_optional(json, "StopSignal", image->stop_signal);
 	json_close_object(json);
 }
