@@ -54,8 +54,10 @@ int unpack_make_missing(void *context, struct unpack_dir *parent, const char *ba
 {
 	static const struct unpack_owner root = {.mode = 0755};
 	struct unpack_tree *tree = context;
-	int made = -1, r = new_directory(tree, parent, base, 0755, &made);
+	int made = -1, r = unpack_take_room(tree, tree->entry, 0, 1); /* a name of 4 KiB is one entry, and makes 2,000 of them */
 
+	if (r == 0)
+		r = new_directory(tree, parent, base, 0755, &made);
 	if (r < 0)
 		return r == -EEXIST ? -ENOTDIR : r;
 	cleanup_close int fd = made;

@@ -29,11 +29,14 @@ struct unpack_owner {
 	mode_t mode;      /* 07777 */
 };
 
+struct unpack_entry;
+
 struct unpack_tree {
 	const struct unpack_spec *spec;
 	struct unpack_result *result;
 	struct archive *archive;
 	struct error refusal; /* code 0: none; where there is one, it says more than the errno */
+	const struct unpack_entry *entry; /* that is being put */
 	struct unpack_dirs dirs;
 	struct unpack_room room;
 	uid_t uid; /* ours: what new files get */
@@ -54,7 +57,7 @@ struct unpack_entry {
 /* unpack_write.c: give up because of this entry; the cause is a sentence. Returns -errnum. */
 int unpack_refuse(struct unpack_tree *tree, int errnum, const struct unpack_entry *entry, const char *cause, ...) PRINTF_LIKE(4, 5) MUST_CHECK;
 
-/* The same where the room for it is at its end (unpack_room.h): 0 or -ENOSPC. */
+/* The same where the room for it is at its end (unpack_room.h): 0 or -ENOSPC. `bytes` are those of data; what an inode takes beside them is counted here. */
 int unpack_take_room(struct unpack_tree *tree, const struct unpack_entry *entry, uint64_t bytes, uint64_t inodes) MUST_CHECK;
 
 /* unpack_name.c: 0 or -errno, with a refusal. *ret_skip: the name is of AUFS's own bookkeeping, which nobody wants. `what`: "it", "its link's target". */

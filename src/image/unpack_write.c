@@ -22,7 +22,7 @@
 
 enum {
 	BLOCK = 256 << 10,
-	ENTRY_ROOM = 4 << 10, /* that an entry takes on the disk beside its data: a name, an inode, the rest of a block */
+	INODE_ROOM = 4 << 10, /* that one takes on the disk beside its data: a name, itself, the rest of a block */
 	BESIDE_MAX = 256 << 20, /* of what makes no file: data of a directory or a link, and what is behind the archive's end. More of it is a bomb that takes time only. */
 };
 
@@ -44,7 +44,7 @@ int unpack_take_room(struct unpack_tree *tree, const struct unpack_entry *entry,
 	const char *unit;
 	double stay;
 
-	switch (unpack_room_take(&tree->room, bytes, inodes)) {
+	switch (unpack_room_take(&tree->room, bytes + inodes * INODE_ROOM, inodes)) {
 	case UNPACK_ROOM_ENOUGH:
 		return 0;
 	case UNPACK_ROOM_NO_BYTES:
@@ -83,7 +83,7 @@ static int take_entry(struct unpack_tree *tree, struct unpack_entry *entry)
 		return unpack_refuse(tree, EFBIG, entry, "it is no file, and brings more than %d bytes of data", BESIDE_MAX);
 	r = unpack_name_parse(tree, entry, "it", entry->said, &entry->name, &skip);
 	if (r == 0 && !skip)
-		r = unpack_take_room(tree, entry, ENTRY_ROOM, 1);
+		r = unpack_take_room(tree, entry, 0, 1);
 	if (r < 0 || skip)
 		return r;
 	entry->owner = (struct unpack_owner){archive_entry_uid(from), archive_entry_gid(from), archive_entry_perm(from) & 07777};
@@ -121,6 +121,7 @@ static int read_entries(struct unpack_tree *tree)
 		entry->said = archive_entry_pathname(entry->entry);
 		if (!entry->said)
 			entry->said = "";
+		tree->entry = entry;
 		r = take_entry(tree, entry);
 		if (r < 0) {
 			explain(tree, entry, -r);

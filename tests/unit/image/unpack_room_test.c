@@ -114,6 +114,22 @@ static void write_empty(struct tar_out *out)
 	put_files(out, 100000, "");
 }
 
+/* Each name makes a thousand directories that have no entry of their own. */
+static void write_deep(struct tar_out *out)
+{
+	enum { DEPTH = 1000 };
+	char name[2 * DEPTH + 3];
+
+	for (char top = 'b'; top <= 'z' && !out->failed; top++) {
+		for (size_t i = 0; i < DEPTH; i++)
+			memcpy(name + 2 * i, "a/", 2);
+		name[0] = top;
+		memcpy(name + 2 * DEPTH, "f", 2);
+		tar_put_pax(out, (const struct tar_pair[]){{"path", name, 0}, {NULL, NULL, 0}});
+		PUT(.name = "f");
+	}
+}
+
 /* 6 MB of 8. */
 static void write_fitting(struct tar_out *out)
 {
@@ -134,6 +150,7 @@ static const struct disk_case {
 	{"it fits", "size=8m,nr_inodes=3000", write_fitting, NULL, 0, 0},
 	{"one large file", "size=8m,nr_inodes=100", write_large, "No space left on device: the last 524 kB stay", 500000, 0},
 	{"many small files", "size=8m,nr_inodes=0", write_small, "No space left on device: the last 524 kB stay", 500000, 0},
+	{"many directories that nobody names", "size=0,nr_inodes=1600", write_deep, "No space left on device: the last 99 inodes stay", 0, 99},
 	{"many empty files", "size=0,nr_inodes=1600", write_empty, "No space left on device: the last 99 inodes stay", 0, 99},
 };
 
