@@ -23,7 +23,8 @@ struct init {
 	const struct init_plan *plan;
 	int children; /* a signalfd for SIGCHLD */
 	int events;   /* an epoll of it and the channel: poll(2) fails above RLIMIT_NOFILE, and prlimit(2) lets whoever has our ids set ours to 0 */
-	bool ended, resumed;
+	bool ended;
+	int64_t newborns_at; /* when those are to be continued whom a SIGCONT missed; 0: there are none */
 	struct suspend suspend;
 	int wait_status;
 };
@@ -147,8 +148,20 @@ static int obey(struct init *init)
 	else if (message.type == CHANNEL_RESUME)
 		suspend_end(&init->suspend);
 	if (message.type != CHANNEL_SIGNAL)
-		init->resumed = message.type == CHANNEL_RESUME;
+		init->newborns_at = message.type == CHANNEL_RESUME ? now_ms() + NEWBORN_MS : 0;
 	return 0;
+}
+
+/* For epoll_wait. A tree whose orphans end all the time never lets it time out: so the clock is asked. */
+static int until_newborns(struct init *init)
+{
+	int64_t left = init->newborns_at - now_ms();
+
+	if (left > 0)
+		return (int)left;
+	suspend_end_newborn(&init->suspend);
+	init->newborns_at = 0;
+	return -1;
 }
 
 static WHILE_IDLE int serve(struct init *init)
@@ -157,12 +170,8 @@ static WHILE_IDLE int serve(struct init *init)
 
 	/* Reaping comes first: a payload that ended before the signalfd was made has left no signal. */
 	for (reap(init); !init->ended; reap(init)) {
-		int n = epoll_wait(init->events, events, ARRAY_SIZE(events), init->resumed ? NEWBORN_MS : -1);
+		int n = epoll_wait(init->events, events, ARRAY_SIZE(events), init->newborns_at ? until_newborns(init) : -1);
 
-		if (n == 0) {
-			suspend_end_newborn(&init->suspend);
-			init->resumed = false;
-		}
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.fd == init->children)
 				drop_signals(init);

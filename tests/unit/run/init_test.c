@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@ struct fixture {
 	int channel, pidfd, output;
 };
 
-static struct fixture start(const char *script)
+static struct fixture start_tree(const char *script, void (*act)(void))
 {
 	struct fixture f;
 	struct channel_message message;
@@ -27,12 +28,17 @@ static struct fixture start(const char *script)
 	cr_assert_eq(sigprocmask(SIG_SETMASK, &none, NULL), 0); /* the row before has blocked some */
 	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
 	f.output = ends[0];
-	f.init = tree_start(&(struct tree){.script = script, .input = open("/dev/null", O_RDONLY | O_CLOEXEC), .output = ends[1]}, &f.channel, &f.pidfd);
+	f.init = tree_start(&(struct tree){.script = script, .act = act, .input = open("/dev/null", O_RDONLY | O_CLOEXEC), .output = ends[1]}, &f.channel, &f.pidfd);
 	cr_assert_gt(f.init, 0, "cannot make namespaces: errno %d", errno);
 	close(ends[1]);
 	cr_assert_eq(channel_receive(f.channel, &message, fds), 0);
 	cr_assert_eq(message.type, CHANNEL_STARTED);
 	return f;
+}
+
+static struct fixture start(const char *script)
+{
+	return start_tree(script, NULL);
 }
 
 static void tell(const struct fixture *f, enum channel_type type, int signal)
@@ -146,6 +152,63 @@ Test(init, who_stops_after_a_resume_stays_stopped, .timeout = 20)
 	cr_expect_not(expect(f.output, "stops", 500), "it was continued");
 	tell(&f, CHANNEL_SIGNAL, SIGKILL);
 	cr_assert_eq(end_of(&f, "stopped itself").wait_status, SIGKILL);
+}
+
+static volatile sig_atomic_t was_continued;
+
+static void on_continue(int signal)
+{
+	(void)signal;
+	was_continued = 1;
+}
+
+/* Orphans that end, one after the other: init has something to do all the time. */
+static void make_orphans(void)
+{
+	for (;;) {
+		pid_t child = fork();
+
+		if (child == 0 && fork() >= 0)
+			_exit(0);
+		(void)waitpid(child, NULL, 0);
+		(void)usleep(1000);
+	}
+}
+
+/* In the parent's memory: as few page faults as one has that is stopped at birth. */
+static int stop_at_birth(void *argument)
+{
+	(void)argument;
+	(void)kill(getpid(), SIGSTOP);
+	(void)!write(STDOUT_FILENO, "lives\n", 6);
+	_exit(0);
+}
+
+static void bear_while_orphans_end(void)
+{
+	static char stack[1 << 16] __attribute__((aligned(16)));
+
+	(void)signal(SIGCONT, on_continue);
+	if (fork() == 0)
+		make_orphans();
+	(void)!write(STDOUT_FILENO, "up\n", 3);
+	while (!was_continued)
+		(void)usleep(1000);
+	(void)clone(stop_at_birth, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+	for (;;)
+		(void)pause();
+}
+
+Test(init, newborns_are_continued_while_orphans_end, .timeout = 20)
+{
+	struct fixture f = start_tree(NULL, bear_while_orphans_end);
+
+	cr_assert(expect(f.output, "up", 3000));
+	tell(&f, CHANNEL_SUSPEND, 0);
+	tell(&f, CHANNEL_RESUME, 0);
+	cr_expect(expect(f.output, "lives", 3000), "it stays stopped");
+	tell(&f, CHANNEL_SIGNAL, SIGKILL);
+	cr_assert_eq(end_of(&f, "newborn").wait_status, SIGKILL);
 }
 
 Test(init, who_had_stopped_stays_stopped, .timeout = 20)

@@ -45,7 +45,10 @@ static void be_payload(const struct tree *tree, int slave, const sigset_t *old)
 	}
 	(void)sys_close_range(3, ~0U, 0);
 	supervise_unblock_signals(old);
-	(void)execl("/bin/bash", "bash", "-c", tree->script, (char *)NULL);
+	if (tree->act)
+		tree->act();
+	else
+		(void)execl("/bin/bash", "bash", "-c", tree->script, (char *)NULL);
 	_exit(98);
 }
 

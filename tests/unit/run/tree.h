@@ -11,6 +11,7 @@
 
 struct tree {
 	const char *script;
+	void (*act)(void); /* instead of the script */
 	bool pty;
 	bool new_session; /* the launcher begins one, which makes its group an orphaned one */
 	uint64_t timeout_ms, grace_ms;
