@@ -16,7 +16,7 @@
  * One that lived to stop itself has eight and more, even where it did nothing else. */
 enum { NEWBORN_FAULTS = 3 };
 
-enum { STATUS_SIZE = 4096 };
+enum { STATUS_SIZE = 16 << 10 }; /* with the groups of whoever has hundreds */
 
 void suspend_init(struct suspend *suspend)
 {
@@ -41,8 +41,9 @@ static void for_each(struct suspend *suspend, void (*act)(struct suspend *suspen
 	closedir(dir);
 }
 
-/* A SIGSTOP that nobody has taken yet (proc(5), ShdPnd). */
-static bool has_pending_stop(const struct suspend *suspend, pid_t pid)
+/* Stopped, and with a SIGSTOP that nobody has taken yet (proc(5), State and ShdPnd). The kernel looks at them in this order: the other way round, one that takes it
+ * in between would look the same. */
+static bool was_stopped_twice(const struct suspend *suspend, pid_t pid)
 {
 	char path[32], text[STATUS_SIZE];
 
@@ -50,7 +51,7 @@ static bool has_pending_stop(const struct suspend *suspend, pid_t pid)
 	cleanup_close int fd = openat(suspend->procfs, path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	text[n > 0 ? n : 0] = '\0';
-	const char *pending = strstr(text, "\nShdPnd:");
+	const char *state = strstr(text, "\nState:\tT"), *pending = state ? strstr(state, "\nShdPnd:") : NULL;
 	return pending && strtoull(pending + strlen("\nShdPnd:"), NULL, 16) & 1ULL << (SIGSTOP - 1);
 }
 
@@ -59,13 +60,12 @@ static bool is_stopped(const struct suspend *suspend, pid_t pid, struct procstat
 	return procstat_read(suspend->procfs, pid, ret) == 0 && ret->state == 'T';
 }
 
-/* Our SIGSTOP was sent: it stays pending in who had stopped before, and is taken by whom it stops. */
+/* Our SIGSTOP was sent: it stays pending in who had stopped before, and is taken by whom it stops. (Nearly all are of the second kind: they cost one file each.) */
 static void note_stopped(struct suspend *suspend, pid_t pid)
 {
 	struct procstat stat;
 
-	if (suspend->stopped_count < SUSPEND_STOPPED_MAX && is_stopped(suspend, pid, &stat) && stat.minor_faults > NEWBORN_FAULTS &&
-	    has_pending_stop(suspend, pid))
+	if (suspend->stopped_count < SUSPEND_STOPPED_MAX && was_stopped_twice(suspend, pid) && is_stopped(suspend, pid, &stat) && stat.minor_faults > NEWBORN_FAULTS)
 		suspend->stopped[suspend->stopped_count++] = pid;
 }
 
