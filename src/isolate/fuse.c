@@ -51,5 +51,6 @@ int fuse_exec(const struct fuse_program *program, char *const *argv, struct erro
 	if (r < 0)
 		return r;
 	execve(program->path, argv, envp);
-	return error_set(err, errno, "cannot start '%s'", program->path);
+	(void)error_set(err, errno, "cannot start '%s'", program->path);
+	return error_hint(err, "%s", program->hint);
 }

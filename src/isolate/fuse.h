@@ -16,6 +16,7 @@ extern const char *const fuse_server_names[FUSE_SERVER_MAX]; /* "fuse-overlayfs"
 /* What a server's process needs in order to become the program. */
 struct fuse_program {
 	const char *path;
+	const char *hint; /* what to do where it cannot be started */
 	const int *fds; /* the open /dev/fuse, and then what it is to serve */
 	size_t count;
 	bool single_id;                       /* see overlay_fuse_exec */

@@ -136,6 +136,5 @@ int overlay_fuse_exec(const struct fuse_program *program, struct error *err)
 	if (fcntl(program->fds[0], F_SETFD, 0) < 0)
 		return error_set(err, errno, "cannot hand /dev/fuse to fuse-overlayfs");
 	char *argv[] = {"fuse-overlayfs", "-f", "-o", options.text, mount_point, NULL};
-	r = fuse_exec(program, argv, err);
-	return r < 0 ? error_hint(err, "install fuse-overlayfs, or use --overlay kernel") : r;
+	return fuse_exec(program, argv, err);
 }

@@ -106,10 +106,11 @@ int seccomp_apply(const struct seccomp_program *program, struct error *err)
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0) /* 3.17 */
 		return 0;
 	int errnum = errno;
+	if (errnum == EINVAL && prctl(PR_GET_SECCOMP) < 0)
+		errnum = ENOSYS;
 	(void)error_set(err, errnum, "cannot install the system call filter");
-	if (errnum == ENOSYS || (errnum == EINVAL && prctl(PR_GET_SECCOMP) < 0))
-		return error_hint(err, "this kernel is built without seccomp filters (CONFIG_SECCOMP_FILTER), or an outer sandbox hides them; "
-		                       "'syscalls: {default: allow}' with no list does without");
+	if (errnum == ENOSYS)
+		return error_cause(err, "this kernel is built without seccomp filters (CONFIG_SECCOMP_FILTER), or an outer sandbox hides them");
 	if (errnum == EACCES)
 		return error_cause(err, "no_new_privs is not set");
 	return -errnum;

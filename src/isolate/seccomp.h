@@ -65,7 +65,7 @@ bool seccomp_knows_call(const char *name, const char *groups_file);
  * is a miss. An entry not owned by us, or writable by others, is a miss. An unknown name is an error with its origin. */
 int seccomp_prepare(const struct seccomp_spec *spec, struct seccomp_program *ret, struct error *err) MUST_CHECK;
 
-/* Install it on the calling thread; PR_SET_NO_NEW_PRIVS must be set. The last thing before execve. */
+/* Install it on the calling thread; PR_SET_NO_NEW_PRIVS must be set. The last thing before execve. -ENOSYS: the kernel has no filters. */
 int seccomp_apply(const struct seccomp_program *program, struct error *err) MUST_CHECK;
 
 void seccomp_done(struct seccomp_program *program);

@@ -84,8 +84,5 @@ int squash_exec(const struct fuse_program *program, struct error *err)
 	(void)snprintf(file, sizeof(file), "/proc/self/fd/%d", fds[1]);
 	(void)snprintf(mount_point, sizeof(mount_point), "/dev/fd/%d", fds[0]);
 	r = shut_in(file, err);
-	if (r < 0)
-		return r;
-	r = fuse_exec(program, argv, err);
-	return r < 0 ? error_hint(err, "install the package squashfuse") : r;
+	return r < 0 ? r : fuse_exec(program, argv, err);
 }

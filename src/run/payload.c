@@ -351,8 +351,9 @@ static bool wants_listener(const struct stage *stage)
 static int install_filter(const struct stage *stage, struct error *err)
 {
 	struct listener_way way = {.channel = stage->channel, .payload = getpid()};
+	int r = stage->plan->seccomp.enabled ? seccomp_notify_apply(stage->filter, send_listener, &way, err) : 0;
 
-	return stage->plan->seccomp.enabled ? seccomp_notify_apply(stage->filter, send_listener, &way, err) : 0;
+	return r == -ENOSYS ? error_hint(err, "'syscalls: {default: allow}' with no list does without") : r;
 }
 
 int payload_exec(const struct stage *stage, int slave, struct error *err)

@@ -152,7 +152,7 @@ int server_start(struct server *server, const struct server_plan *plan, struct e
 	cleanup_free char *path = find_program(plan->kind);
 	const char *name = fuse_server_names[plan->kind];
 	struct seccomp_program filter = {0};
-	struct fuse_program program = {.path = path, .count = plan->count, .single_id = plan->single_id, .filter = &filter};
+	struct fuse_program program = {.path = path, .hint = kinds[plan->kind].hint, .count = plan->count, .single_id = plan->single_id, .filter = &filter};
 	int r;
 
 	if (!path) {
