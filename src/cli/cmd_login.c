@@ -177,7 +177,7 @@ static int try_in_child(const struct image_context *context, const struct refere
 	}
 	if (verdict.result < 0) {
 		*err = verdict.err;
-		error_end_texts(err);
+		error_mend(err);
 	}
 	return verdict.result;
 }

@@ -114,8 +114,8 @@ static int wait_for(pid_t child, int report, struct error *err)
 	child_to_end = 0;
 	if (r == 0) {
 		*err = why;
-		error_end_texts(err);
-		return why.code > 0 ? -why.code : -EIO;
+		error_mend(err);
+		return -err->code;
 	}
 	if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGHUP)) {
 		(void)error_set(err, EINTR, "nothing was written");

@@ -210,7 +210,7 @@ int tree_source_write(const struct image_context *context, const struct tree_sou
 	r = inside_run(&source->ids, write_inside, &writer, err);
 	if (r < 0 && shared->err.code) {
 		*err = shared->err;
-		error_end_texts(err);
+		error_mend(err);
 	}
 	if (r == 0 && ret_first_acl)
 		(void)snprintf(ret_first_acl, MERGE_NAME, "%.*s", MERGE_NAME - 1, shared->first_acl);

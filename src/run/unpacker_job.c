@@ -202,7 +202,7 @@ static void take_back(struct worker *worker)
 		explain_death(worker, status);
 		return;
 	}
-	error_end_texts(&said->error);
+	error_mend(&said->error);
 	if (said->result > 0 || said->result < -4095)
 		said->result = -EPROTO;
 	if (said->result < 0 && said->error.code != -said->result)

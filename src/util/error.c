@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ERRNO_MAX = 4095 }; /* the kernel's MAX_ERRNO */
+
 static void format_into(char *buffer, size_t size, const char *fmt, va_list args)
 {
 	/* A cut message is still a message: the buffers are wider than any path that people read. */
@@ -81,8 +83,11 @@ int error_prefix(struct error *err, const char *fmt, ...)
 	return -err->code;
 }
 
-void error_end_texts(struct error *err)
+void error_mend(struct error *err)
 {
+	if (err->code <= 0 || err->code > ERRNO_MAX)
+		err->code = EPROTO;
+	err->exit_status = EXIT_CARREL;
 	err->what[sizeof(err->what) - 1] = 0;
 	err->cause[sizeof(err->cause) - 1] = 0;
 	err->hint[sizeof(err->hint) - 1] = 0;

@@ -46,7 +46,8 @@ int error_at(struct error *err, const struct origin *at, const char *key);
 /* Put "CONTEXT: " before `what`. A caller adds at most one such line. */
 int error_prefix(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* One that came as bytes from a process that reads what strangers have written: its texts end where their buffers do. */
-void error_end_texts(struct error *err);
+/* One that came as bytes from a process that reads what strangers have written: its texts end where their buffers do, its code is one (EPROTO in the place of what is none),
+ * and the exit status is carrel's. */
+void error_mend(struct error *err);
 
 #endif

@@ -88,15 +88,36 @@ Test(error, goes_through_a_pipe_in_one_write)
 	cr_expect_leq(sizeof(struct error), PIPE_BUF);
 }
 
-Test(error, texts_of_another_process_end)
+Test(error, of_another_process)
 {
 	struct error err;
 
 	memset(&err, 'x', sizeof(err));
-	error_end_texts(&err);
+	error_mend(&err);
 	cr_expect_eq(strnlen(err.what, sizeof(err.what)), sizeof(err.what) - 1);
 	cr_expect_eq(strnlen(err.cause, sizeof(err.cause)), sizeof(err.cause) - 1);
 	cr_expect_eq(strnlen(err.hint, sizeof(err.hint)), sizeof(err.hint) - 1);
 	cr_expect_eq(strnlen(err.file, sizeof(err.file)), sizeof(err.file) - 1);
 	cr_expect_eq(strnlen(err.key, sizeof(err.key)), sizeof(err.key) - 1);
+	cr_expect_eq(err.code, EPROTO);
+	cr_expect_eq(err.exit_status, EXIT_CARREL);
+}
+
+/* Who returns -code must not return what means success, and nobody exits with what another process says. */
+Test(error, codes_of_another_process)
+{
+	static const struct {
+		const char *name;
+		int code, exit_status, expected;
+	} cases[] = {
+		{"as it should be", ENOENT, EXIT_CARREL, ENOENT}, {"none", 0, 0, EPROTO}, {"negative", -5, 0, EPROTO}, {"no errno", 4096, 256, EPROTO}, {"the least", INT_MIN, -1, EPROTO},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct error err = {.code = cases[i].code, .exit_status = cases[i].exit_status};
+
+		error_mend(&err);
+		cr_expect_eq(err.code, cases[i].expected, "%s: %d", cases[i].name, err.code);
+		cr_expect_eq(err.exit_status, EXIT_CARREL, "%s: %d", cases[i].name, err.exit_status);
+	}
 }
