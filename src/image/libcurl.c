@@ -38,10 +38,27 @@ static int fail(struct error *err)
 	return error_hint(err, "install libcurl: the package libcurl4 or libcurl4t64 (Debian, Ubuntu), else libcurl");
 }
 
+int libcurl_check_version(unsigned number, const char *text, struct error *err)
+{
+	if (number >= LIBCURL_LEAST)
+		return 0;
+	(void)error_set(err, ELIBACC, "cannot speak with a registry");
+	(void)error_cause(err, LIBCURL_SONAME " is of version %s, and this program was built for %d.%d and later", text, LIBCURL_LEAST >> 16, LIBCURL_LEAST >> 8 & 0xff);
+	return error_hint(err, "install a newer libcurl, or build carrel on this machine");
+}
+
+static int check(const struct libcurl *loaded, struct error *err)
+{
+	const curl_version_info_data *info = loaded->version_info(CURLVERSION_NOW);
+
+	return libcurl_check_version(info->version_num, info->version, err);
+}
+
 int libcurl_load(struct error *err)
 {
 	struct libcurl loaded;
 	void *library;
+	int r;
 
 	if (libcurl.easy_init)
 		return 0;
@@ -52,13 +69,14 @@ int libcurl_load(struct error *err)
 		void *function = dlsym(library, functions[i].symbol);
 
 		if (!function) {
-			int r = fail(err);
-
+			r = fail(err);
 			(void)dlclose(library); /* it is of no use, whatever this says */
 			return r;
 		}
 		memcpy((char *)&loaded + functions[i].offset, &function, sizeof(function));
 	}
-	libcurl = loaded;
-	return 0;
+	r = check(&loaded, err);
+	if (r == 0)
+		libcurl = loaded;
+	return r;
 }

@@ -45,8 +45,21 @@ struct libcurl {
 /* All NULL before libcurl_load. */
 extern struct libcurl libcurl;
 
+/* Its options are known by number, and one that it does not know it passes over: what is left is a connection without the bounds that were asked for. So it must be as new as
+ * the headers that this was compiled with, as far as an option or a field (http.c, registry_tls.c) depends on that. */
+#if LIBCURL_VERSION_NUM >= 0x075500
+#define LIBCURL_LEAST 0x075500 /* 7.85: CURLOPT_PROTOCOLS_STR */
+#elif LIBCURL_VERSION_NUM >= 0x074d00
+#define LIBCURL_LEAST 0x074d00 /* 7.77: CURLOPT_CAINFO_BLOB */
+#else
+#define LIBCURL_LEAST 0x074700 /* 7.71: CURLOPT_SSLCERT_BLOB */
+#endif
+
+/* -ELIBACC: it is older than that. */
+int libcurl_check_version(unsigned number, const char *text, struct error *err) MUST_CHECK;
+
 /* Once for the process, and for good; later calls find it there. To be called before the process confines itself, which cannot load code then, and before threads are
- * made. -ELIBACC with the loader's words and a hint: it is not installed, or not whole. */
+ * made. -ELIBACC with the loader's words and a hint: it is not installed, not whole, or too old. */
 int libcurl_load(struct error *err) MUST_CHECK;
 
 #endif

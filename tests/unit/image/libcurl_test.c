@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <string.h>
 
 #include "util/mem.h"
@@ -37,5 +38,28 @@ Test(libcurl, load)
 		cr_expect_neq(memcmp(&before, &libcurl, sizeof(before)) == 0, cases[i].is_first, "%s: the same functions", cases[i].name);
 		before = libcurl;
 		cr_expect_str_eq(libcurl.easy_strerror(CURLE_OK), "No error", "%s", cases[i].name);
+	}
+}
+
+/* What was compiled against a newer one would set options that it does not know. */
+Test(libcurl, check_version)
+{
+	static const struct {
+		const char *name;
+		unsigned number;
+		const char *text;
+		bool is_good;
+	} cases[] = {
+		{"the one of the headers", LIBCURL_VERSION_NUM, LIBCURL_VERSION, true},
+		{"the least", LIBCURL_LEAST, "7.x", true},
+		{"older", LIBCURL_LEAST - 1, "7.x", false},
+		{"RHEL 8's", 0x073d00, "7.61.0", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct error err = {0};
+
+		cr_expect_eq(libcurl_check_version(cases[i].number, cases[i].text, &err), cases[i].is_good ? 0 : -ELIBACC, "%s: %s", cases[i].name, err.cause);
+		cr_expect(cases[i].is_good || strstr(err.cause, cases[i].text), "%s: %s", cases[i].name, err.cause);
 	}
 }
