@@ -34,8 +34,6 @@ static int load(struct image_context *context, struct error *err)
 	view = progress_view_new(context->use->quiet);
 	r = load_images(&context->store, &context->arena, in, unpacker_host(context->unpacker), progress_view_progress(view), &names, &count, err);
 	progress_view_free(view);
-	if (r == -EFBIG && !err->hint[0])
-		(void)error_hint(err, "load takes archives of images; a root filesystem is for  carrel import");
 	if (r < 0)
 		(void)error_prefix(err, "cannot load '%.100s'", context->use->input && strcmp(context->use->input, "-") != 0 ? context->use->input : "stdin");
 	for (size_t i = 0; r == 0 && i < count; i++)

@@ -54,7 +54,8 @@ static int count_text(struct load *load, size_t size)
 {
 	if (size > TEXTS_MAX || load->text_bytes + size > TEXTS_MAX) {
 		(void)error_set(load->err, EFBIG, "cannot load the archive");
-		return error_cause(load->err, "its names and small files come to more than %d MB: no archive of images", TEXTS_MAX >> 20);
+		(void)error_cause(load->err, "its names and small files come to more than %d MB: no archive of images", TEXTS_MAX >> 20);
+		return error_hint(load->err, "a root filesystem becomes an image by  carrel import");
 	}
 	load->text_bytes += size;
 	return 0;
@@ -175,7 +176,8 @@ static int read_entry(struct load *load, struct archive_entry *entry)
 		return 0;
 	if (load->file_count == FILES_MAX) {
 		(void)error_set(load->err, EFBIG, "cannot load the archive");
-		return error_cause(load->err, "it has more than %d files: no archive of images", FILES_MAX);
+		(void)error_cause(load->err, "it has more than %d files: no archive of images", FILES_MAX);
+		return error_hint(load->err, "a root filesystem becomes an image by  carrel import");
 	}
 	r = count_text(load, strlen(name) + (target ? strlen(target) : 0));
 	if (r < 0)

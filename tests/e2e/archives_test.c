@@ -167,6 +167,7 @@ static const struct wrong_case {
 	{"a directory", "mkdir in", "Is a directory"},
 	{"cut", "tar -cf whole -C %s . && head -c 3000 whole >in", "archive"},
 	{"a root filesystem", "mkdir -p r/etc; echo x >r/etc/motd; tar -C r -cf in .", "carrel import"},
+	{"a large root filesystem", "mkdir r; seq 20001 | (cd r; xargs touch); tar -C r -cf in .", "no archive of images\n  hint: a root filesystem becomes an image by  carrel import"},
 	{"a file that is not there", "echo '[{\"Config\":\"x.json\",\"RepoTags\":[\"a:1\"],\"Layers\":[]}]' >manifest.json; tar -cf in manifest.json", "'x.json', which is not in it"},
 	{"a manifest that is none", "echo '{\"a\": 1}' >manifest.json; tar -cf in manifest.json", "manifest.json"},
 	{"layers of another kind", "echo '[{\"Config\":\"x.json\",\"Layers\":[1]}]' >manifest.json; tar -cf in manifest.json", "Layers"},
@@ -192,6 +193,23 @@ Test(archives, that_are_wrong)
 	cr_expect_str_eq(harness_shell("ls store/refs store/layers"), "store/layers:\n\nstore/refs:\n", "something half done is visible");
 	bad("a word", IN("store", "load", "in.tar"), "carrel load -i in.tar");
 	bad("save what is not there", IN("store", "save", "nothing:1"), "nothing:1");
+}
+
+/* It is an archive of images, and large for another reason: no word of root filesystems. */
+Test(archives, with_an_endless_layer)
+{
+	struct harness_result result;
+
+	harness_requires_subids();
+	(void)harness_shell("echo x >f; { tar -cf - f; head -c 300000000 /dev/zero; } | gzip -1 >layer\n"
+			    "echo '{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:"
+			    "0123456789012345678901234567890123456789012345678901234567890123\"]}}' >config.json\n"
+			    "echo '[{\"Config\":\"config.json\",\"RepoTags\":[\"a:1\"],\"Layers\":[\"layer\"]}]' >manifest.json; tar -cf in.tar config.json layer manifest.json");
+	result = IN("store", "load", "-i", harness_path("in.tar"));
+	harness_expect_status("endless", &result, 125);
+	harness_expect_err("endless", &result, "behind the archive's end");
+	cr_expect(!strstr(result.err, "root filesystem"), "%s", result.err);
+	harness_done(&result);
 }
 
 Test(archives, that_cannot_be_written)
