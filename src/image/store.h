@@ -52,10 +52,10 @@ int store_check_place(const struct store *store, struct error *err) MUST_CHECK;
  * (may be NULL) gets the record. `ret_record_fd` (may be NULL) gets the record's descriptor with a shared lock, to be held while its layers are used.
  * -ENOENT: no such image, err says so with a hint. -ENOTUNIQ: the digits begin several. */
 int store_find(const struct store *store, struct arena *arena, const char *word, struct image *ret_image, int *ret_record_fd, struct error *err) MUST_CHECK;
-/* index.json is made anew, from all references, since without a lock only what all of refs/ says is sure to be right. So a name costs the more the more there are: of images
- * of their own 3 ms with 100, 25 with 1,000, 230 with 10,000 (processor time, in memory); names of one image cost half of that. */
 /* Who leaves the tag out means `latest`, and often has another one: a hint that names those of the word's repository. False: there are none. */
 bool store_hint_tags(const struct store *store, const char *word, struct error *err);
+/* index.json is made anew, from all references, since without a lock only what all of refs/ says is sure to be right. So a name costs the more the more there are: of images
+ * of their own 3 ms with 100, 25 with 1,000, 230 with 10,000 (processor time, in memory); names of one image cost half of that. */
 int store_tag(const struct store *store, const struct reference *reference, const struct digest *manifest, struct error *err) MUST_CHECK;
 /* One of many: without index.json; store_write_index (store_index.c) makes it for all of them. */
 int store_tag_unlisted(const struct store *store, const struct reference *reference, const struct digest *manifest, struct error *err) MUST_CHECK;

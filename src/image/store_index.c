@@ -100,7 +100,9 @@ int store_write_index(const struct store *store, struct error *err)
 			break;
 		}
 		r = store_refs(store, &arena, &then, &then_count, err);
-		settled = r == 0 && are_equal(refs, count, then, then_count);
+		if (r < 0)
+			break;
+		settled = are_equal(refs, count, then, then_count);
 		refs = then;
 		count = then_count;
 	}
