@@ -15,24 +15,26 @@ static void tell(struct image_context *context, const struct store_removal *remo
 			name = reference_familiar(&context->arena, &reference);
 		buf_printf(out, "Untagged: %s\n", name);
 	}
-	for (size_t i = 0; i < removal->deleted_count; i++)
-		buf_printf(out, "Deleted: %s\n", removal->deleted[i].text);
+	if (digest_is_set(&removal->deleted))
+		buf_printf(out, "Deleted: %s\n", removal->deleted.text);
 }
 
-/* Each one on its own, as Docker does. */
+/* Each one on its own, as Docker does; what all of them have in common is done once. */
 static int remove_all(struct image_context *context, int argc, char **argv, struct buf *out)
 {
+	struct store_removal *removals = arena_alloc(&context->arena, (size_t)argc * sizeof(*removals));
+	struct error err = {0};
 	int status = 0;
 
+	for (int i = 0; i < argc; i++)
+		removals[i].word = argv[i];
+	int r = store_remove(&context->store, &context->gc, &context->arena, context->use->force, removals, (size_t)argc, &err);
 	for (int i = 0; i < argc; i++) {
-		struct store_removal removal = {.untagged = NULL};
-		struct error err = {0};
-
-		if (store_remove(&context->store, &context->gc, &context->arena, argv[i], context->use->force, &removal, &err) < 0)
-			status = image_fail(&err);
-		tell(context, &removal, out);
+		if (removals[i].why)
+			status = image_fail(removals[i].why);
+		tell(context, &removals[i], out);
 	}
-	return status;
+	return r < 0 ? image_fail(&err) : status;
 }
 
 int image_rmi(const struct image_use *use, int argc, char **argv)

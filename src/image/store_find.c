@@ -114,17 +114,19 @@ static void offer(struct match *match, const char *digits, const struct image *i
 	*match = (struct match){.manifest = image->manifest, .config = image->config, .found = true, .is_ambiguous = match->is_ambiguous};
 }
 
-static int find_digits(const struct store *store, struct arena *arena, const char *word, const char *digits, struct image *ret_image, int *ret_fd, struct error *err)
+static int find_digits(const struct store *store, const struct image_list *images, struct arena *arena, const char *word, const char *digits, struct image *ret_image, int *ret_fd,
+    struct error *err)
 {
 	struct match match = {.found = false};
-	struct image *images;
-	struct arena all = {0};
-	size_t count = 0;
-	int r = store_images(store, &all, &images, &count, err);
+	struct image_list all = {.count = 0};
+	struct arena listed = {0};
+	int r = images ? 0 : store_images(store, &listed, &all.items, &all.count, err);
 
-	for (size_t i = 0; r == 0 && i < count; i++)
-		offer(&match, digits, &images[i]);
-	arena_done(&all);
+	if (images)
+		all = *images;
+	for (size_t i = 0; r == 0 && i < all.count; i++)
+		offer(&match, digits, &all.items[i]);
+	arena_done(&listed);
 	if (r < 0)
 		return r;
 	if (match.is_ambiguous) {
@@ -136,8 +138,8 @@ static int find_digits(const struct store *store, struct arena *arena, const cha
 	return r == -ENOENT ? not_there(store, word, err) : r;
 }
 
-int store_find_how(const struct store *store, struct arena *arena, const char *word, struct reference *ret_reference, struct image *ret_image, int *ret_record_fd,
-    struct error *err)
+int store_find_how(const struct store *store, const struct image_list *images, struct arena *arena, const char *word, struct reference *ret_reference, struct image *ret_image,
+    int *ret_record_fd, struct error *err)
 {
 	bool is_digest = !strncmp(word, PREFIX, strlen(PREFIX));
 	const char *digits = is_digest ? word + strlen(PREFIX) : word;
@@ -155,7 +157,7 @@ int store_find_how(const struct store *store, struct arena *arena, const char *w
 	}
 	*ret_reference = (struct reference){.repository = NULL};
 	if (is_digits(digits))
-		return find_digits(store, arena, word, digits, ret_image, ret_record_fd, err);
+		return find_digits(store, images, arena, word, digits, ret_image, ret_record_fd, err);
 	return not_there(store, word, err);
 }
 
@@ -163,5 +165,5 @@ int store_find(const struct store *store, struct arena *arena, const char *word,
 {
 	struct reference reference;
 
-	return store_find_how(store, arena, word, &reference, ret_image, ret_record_fd, err);
+	return store_find_how(store, NULL, arena, word, &reference, ret_image, ret_record_fd, err);
 }

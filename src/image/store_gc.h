@@ -31,15 +31,19 @@ uint64_t store_measure(int dir, const char *name);
  * is in trash/ for the next time, and an error. */
 int store_prune(const struct store *store, const struct store_gc_host *host, bool all, struct store_usage *ret_freed, struct error *err) MUST_CHECK;
 
-struct store_removal { /* in the arena */
-	const char **untagged;  /* references in full */
+/* What became of one word. In the arena. */
+struct store_removal {
+	const char *word;
+	struct error *why;     /* it could not be done; NULL */
+	const char **untagged; /* references in full, also those before a failure */
 	size_t untagged_count;
-	struct digest *deleted; /* configurations: ids of images */
-	size_t deleted_count;
+	struct digest deleted; /* the configuration, an image's id, that went with it; unset: none */
 };
-/* Take a reference away, or an image by its digits with all its references (with `force` also those of several repositories), and then what only it wanted. -EBUSY: a sandbox
- * runs from it or is kept over it; with `force` its names go all the same, and the rest with a later prune. */
-int store_remove(const struct store *store, const struct store_gc_host *host, struct arena *arena, const char *word, bool force, struct store_removal *ret, struct error *err) MUST_CHECK;
+/* Each word on its own, in order: take a reference away, or an image by its digits with all its references (with `force` also those of several repositories). -EBUSY, in `why`:
+ * a sandbox runs from it or is kept over it; with `force` its names go all the same, and the rest with a later prune. Then, once for all words, index.json is made anew and
+ * what only they wanted goes. The result is about that. (store_remove.c) */
+int store_remove(const struct store *store, const struct store_gc_host *host, struct arena *arena, bool force, struct store_removal *removals, size_t count,
+    struct error *err) MUST_CHECK;
 
 /* Empty tmp/, claims/, locks/ and trash/ of what nobody owns any more, at most so many things. Called after each store_create. Never waits. */
 void store_sweep(const struct store *store, const struct store_gc_host *host, unsigned most);

@@ -49,3 +49,11 @@ int store_kept(const struct store *store, struct arena *arena, struct store_kept
 	*ret_count = count;
 	return 0;
 }
+
+const char *store_kept_by(const struct store_kept *kept, size_t count, const char *hex)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(digest_hex(&kept[i].manifest), hex))
+			return kept[i].sandbox;
+	return NULL;
+}

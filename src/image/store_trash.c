@@ -94,16 +94,6 @@ static int take_kinds(const struct store *store, bool records, const struct hexe
 	return r;
 }
 
-int trash_take_records(const struct store *store, const struct hexes *only, struct error *err)
-{
-	return take_kinds(store, true, only, err);
-}
-
-int trash_take_objects(const struct store *store, const struct hexes *only, struct error *err)
-{
-	return take_kinds(store, false, only, err);
-}
-
 /* --- the second look --- */
 
 struct entries {
@@ -196,6 +186,19 @@ int trash_settle(const struct store *store, struct error *err)
 	return r;
 }
 
+int trash_collect(const struct store *store, const struct hexes *records, const struct hexes *objects, struct error *err)
+{
+	int r = take_kinds(store, true, records, err);
+
+	if (r == 0)
+		r = trash_settle(store, err);
+	if (r == 0)
+		r = take_kinds(store, false, objects, err);
+	if (r == 0)
+		r = trash_settle(store, err);
+	return r;
+}
+
 void trash_look(const struct store *store, bool *ret_undecided, bool *ret_dead)
 {
 	struct arena arena = {0};
@@ -270,4 +273,11 @@ int trash_empty(const struct store *store, const struct store_gc_host *host, uns
 	}
 	arena_done(&arena);
 	return r < 0 ? r : first;
+}
+
+int trash_empty_all(const struct store *store, const struct store_gc_host *host, struct store_usage *freed, struct error *err)
+{
+	cleanup_close int lock = store_lock(store, STORE_TRASH_LOCK, NULL, err);
+
+	return lock < 0 ? lock : trash_empty(store, host, UINT_MAX, freed, err);
 }

@@ -5,13 +5,15 @@
 #include "image/store_gc.h"
 #include "image/store_view.h"
 
-/* Rename what is not wanted into trash/; `only`, where it is not NULL, says what may be. The lock of those who remove is held. */
-int trash_take_records(const struct store *store, const struct hexes *only, struct error *err) MUST_CHECK;
-int trash_take_objects(const struct store *store, const struct hexes *only, struct error *err) MUST_CHECK;
+/* What nobody wants goes, in two steps: objects are judged by the records that are left. Both are renamed into trash/ and settled; `records` and `objects`, where they are not
+ * NULL, say what may go. The lock of those who remove is held. */
+int trash_collect(const struct store *store, const struct hexes *records, const struct hexes *objects, struct error *err) MUST_CHECK;
 /* The second look: put back, or declare dead. The lock is held. */
 int trash_settle(const struct store *store, struct error *err) MUST_CHECK;
 /* Remove what is dead, at most so much, adding it to `freed` where that is not NULL. locks/trash is held. */
 int trash_empty(const struct store *store, const struct store_gc_host *host, unsigned most, struct store_usage *freed, struct error *err) MUST_CHECK;
+/* All of it, waiting for that lock. */
+int trash_empty_all(const struct store *store, const struct store_gc_host *host, struct store_usage *freed, struct error *err) MUST_CHECK;
 /* Is there anything in it that needs the second look, or that is dead? */
 void trash_look(const struct store *store, bool *ret_undecided, bool *ret_dead);
 

@@ -15,6 +15,8 @@ struct store_kept {
 };
 /* store_kept.c: the sandboxes that lie over an image, in the arena. */
 int store_kept(const struct store *store, struct arena *arena, struct store_kept **ret, size_t *ret_count, struct error *err) MUST_CHECK;
+/* The name of one that lies over the image with this manifest, or NULL. */
+const char *store_kept_by(const struct store_kept *kept, size_t count, const char *hex);
 
 struct store_view {
 	struct arena arena;

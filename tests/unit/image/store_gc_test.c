@@ -23,11 +23,19 @@ static struct store_usage prune(bool all)
 	return freed;
 }
 
+static struct store_removal try_to_remove(const char *word, bool force)
+{
+	struct store_removal removal = {.word = word};
+
+	EXPECT_OK(store_remove(&depot, NULL, &depot_arena, force, &removal, 1, WHY), word);
+	return removal;
+}
+
 static struct store_removal remove_image(const char *word, bool force)
 {
-	struct store_removal removal;
+	struct store_removal removal = try_to_remove(word, force);
 
-	EXPECT_OK(store_remove(&depot, NULL, &depot_arena, word, force, &removal, WHY), word);
+	cr_assert_null(removal.why, "%s: %s: %s", word, removal.why->what, removal.why->cause);
 	return removal;
 }
 
@@ -117,12 +125,11 @@ Test(store_gc_remove, the_last_name_takes_the_image_with_it)
 
 	depot_tag("one:2", &one);
 	removal = remove_image("one:2", false);
-	cr_expect(removal.untagged_count == 1 && removal.deleted_count == 0);
+	cr_expect(removal.untagged_count == 1 && !digest_is_set(&removal.deleted));
 	cr_expect_str_eq(removal.untagged[0], "docker.io/library/one:2");
 	cr_expect(depot_is_whole(&one));
 	removal = remove_image("one:1", false);
-	cr_expect(removal.untagged_count == 1 && removal.deleted_count == 1);
-	cr_expect(digest_equal(&removal.deleted[0], &one.config));
+	cr_expect(removal.untagged_count == 1 && digest_equal(&removal.deleted, &one.config));
 	cr_expect(depot_is_whole(&two));
 	cr_expect_eq(depot_count("images"), 1);
 	cr_expect_eq(depot_count("layers"), 2);
@@ -140,35 +147,35 @@ Test(store_gc_remove, only_what_is_its_own)
 Test(store_gc_remove, by_its_digits)
 {
 	struct store_removal removal;
-	struct error err = {0};
 	const char *digits = arena_strndup(&depot_arena, digest_hex(&one.config), 12);
 
 	depot_tag("other:1", &one);
-	cr_expect_eq(store_remove(&depot, NULL, &depot_arena, digits, false, &removal, &err), -ENOTUNIQ);
-	cr_expect_str_eq(err.hint, "remove one name at a time, or all with --force");
+	removal = try_to_remove(digits, false);
+	cr_assert(removal.why && removal.why->code == ENOTUNIQ);
+	cr_expect_str_eq(removal.why->hint, "remove one name at a time, or all with --force");
 	cr_expect(depot_is_whole(&one) && depot_count("refs") == 3);
 	removal = remove_image(digits, true);
-	cr_expect(removal.untagged_count == 2 && removal.deleted_count == 1);
+	cr_expect(removal.untagged_count == 2 && digest_is_set(&removal.deleted));
 	depot_tag("two:2", &two);
 	removal = remove_image(two.config.text, false); /* one repository */
-	cr_expect(removal.untagged_count == 2 && removal.deleted_count == 1);
+	cr_expect(removal.untagged_count == 2 && digest_is_set(&removal.deleted));
 	cr_expect_eq(depot_count("layers"), 0);
 }
 
 Test(store_gc_remove, not_while_a_sandbox_runs)
 {
 	struct store_removal removal;
-	struct error err = {0};
 
 	EXPECT_OK(store_find(&depot, &depot_arena, "one:1", NULL, &held_one, WHY), "hold");
-	cr_expect_eq(store_remove(&depot, NULL, &depot_arena, "one:1", false, &removal, &err), -EBUSY);
-	cr_expect_str_eq(err.cause, "a sandbox runs from it");
+	removal = try_to_remove("one:1", false);
+	cr_assert(removal.why && removal.why->code == EBUSY);
+	cr_expect_str_eq(removal.why->cause, "a sandbox runs from it");
 	cr_expect_eq(depot_count("refs"), 2);
 	depot_tag("one:2", &one);
 	removal = remove_image("one:2", false); /* another name is left */
 	cr_expect_eq(removal.untagged_count, 1);
 	removal = remove_image("one:1", true);
-	cr_expect(removal.untagged_count == 1 && removal.deleted_count == 0);
+	cr_expect(removal.untagged_count == 1 && !digest_is_set(&removal.deleted));
 	cr_expect(depot_is_whole(&one));
 	held_one = fd_close(held_one);
 	(void)prune(false);
@@ -177,10 +184,9 @@ Test(store_gc_remove, not_while_a_sandbox_runs)
 
 Test(store_gc_remove, what_is_not_there)
 {
-	struct store_removal removal;
-	struct error err = {0};
+	struct store_removal removal = try_to_remove("nothing", false);
 
-	cr_expect_eq(store_remove(&depot, NULL, &depot_arena, "nothing", false, &removal, &err), -ENOENT);
+	cr_assert(removal.why && removal.why->code == ENOENT);
 	cr_expect_eq(removal.untagged_count, 0);
 }
 
@@ -246,7 +252,7 @@ static int install_and_remove(int number)
 {
 	for (int i = 0; i < 30; i++) {
 		const struct digest *wanted[] = {&one.manifest, &one.config, &one.layers[0], &one.layers[1], &one.blobs[0], &one.blobs[1]};
-		struct store_removal removal;
+		struct store_removal removal = {.word = NULL};
 		struct arena arena = {0};
 		struct reference reference;
 		struct image found;
@@ -263,7 +269,8 @@ static int install_and_remove(int number)
 		if (store_find(&depot, &arena, name, &found, &held, NULL) < 0 || !depot_is_whole(&found))
 			return 1;
 		held = fd_close(held);
-		if (store_remove(&depot, NULL, &arena, name, true, &removal, NULL) < 0)
+		removal.word = name;
+		if (store_remove(&depot, NULL, &arena, true, &removal, 1, NULL) < 0 || removal.why)
 			return 1;
 		arena_done(&arena);
 	}
