@@ -9,6 +9,7 @@
 #include "run/plan.h"
 #include "run/trace.h"
 #include "util/fd.h"
+#include "util/interrupt.h"
 
 static void warn_root(const struct request *request)
 {
@@ -72,7 +73,7 @@ static int run_request(struct request *request)
 		r = report_print(&result.text) ? error_set(&err, EIO, "cannot print the plan") : 0;
 	else if (r == 0)
 		r = print_result(request, &result, &err);
-	if (r < 0)
+	if (r < 0 && !interrupt_is_noted())
 		report_error(&err);
 	status = r == 0 ? result.status : err.exit_status ? err.exit_status : EXIT_CARREL;
 	launch_done(&result);

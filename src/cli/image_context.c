@@ -10,6 +10,7 @@
 #include "cli/paths.h"
 #include "cli/report.h"
 #include "run/storage.h"
+#include "util/interrupt.h"
 
 extern char **environ;
 
@@ -136,7 +137,8 @@ int image_fail(const struct error *err)
 		(void)error_hint(&said, "`carrel system df` shows what the store takes, `carrel system prune` frees a part; CARREL_ROOT=DIR names another place for it");
 	else if (!said.hint[0] && said.code == EROFS && strstr(said.what, "the store"))
 		(void)error_hint(&said, "it is there to read and to run from; CARREL_ROOT=DIR names another place, to which images can be added");
-	report_error(&said);
+	if (!interrupt_is_noted())
+		report_error(&said);
 	return err->exit_status ? err->exit_status : EXIT_CARREL;
 }
 

@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/image_tidy.h"
 #include "cli/image_use.h"
 #include "cli/report.h"
 #include "util/fd.h"
+#include "util/interrupt.h"
 
 static const struct image_command *find(const char *name)
 {
@@ -20,6 +22,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	const struct image_command *action;
 	struct error err = {0};
+	int status;
 
 	if (fd_fill_standard() < 0)
 		return EXIT_CARREL;
@@ -37,5 +40,7 @@ int main(int argc, char **argv)
 		report_error(&err);
 		return EXIT_CARREL;
 	}
-	return image_run(command->options, action->run, argc - 1, argv + 1);
+	if (!action->fills_store || image_tidy_fork(&status))
+		status = image_run(command->options, action->run, argc - 1, argv + 1);
+	return interrupt_end(status);
 }

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "util/fd.h"
+#include "util/interrupt.h"
 #include "util/mem.h"
 
 struct output {
@@ -20,14 +20,6 @@ struct output {
 	int fd;
 	bool in_place;
 };
-
-static volatile sig_atomic_t child_to_end;
-
-static void end_child(int signal)
-{
-	if (child_to_end)
-		(void)kill((pid_t)child_to_end, signal); /* unreaped until we say otherwise, so the number is its own */
-}
 
 static int open_stdout(struct output *output, struct error *err)
 {
@@ -51,15 +43,24 @@ static int open_unnamed(const char *path)
 	return open(slash ? folder : ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
 }
 
-static int open_output(struct output *output, struct error *err)
+/* What is there and no regular file, as it is. (A FIFO waits for its reader: a signal may end that.) */
+static int open_in_place(struct output *output, struct error *err)
 {
 	struct stat st;
 
 	if (!output->path || !strcmp(output->path, "-"))
 		return open_stdout(output, err);
 	output->in_place = stat(output->path, &st) == 0 && !S_ISREG(st.st_mode);
-	output->fd = output->in_place ? open(output->path, O_WRONLY | O_CLOEXEC) : open_unnamed(output->path);
-	if (output->fd < 0 && !output->in_place && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+	if (!output->in_place)
+		return 0;
+	output->fd = open(output->path, O_WRONLY | O_CLOEXEC);
+	return output->fd < 0 ? error_set(err, errno, "cannot write '%s'", output->path) : 0;
+}
+
+static int open_new(struct output *output, struct error *err)
+{
+	output->fd = open_unnamed(output->path);
+	if (output->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
 		mode_t mask = umask(0);
 
 		(void)umask(mask);
@@ -96,38 +97,32 @@ static _Noreturn void run_child(int report, int (*write)(void *context, int fd, 
 	int r;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* what it writes has no name, so nobody wants it after our end */
-	for (int i = 0; i < 3; i++)
-		(void)signal((int[]){SIGINT, SIGTERM, SIGHUP}[i], SIG_DFL);
 	r = write(context, fd, &err);
 	if (r < 0)
 		(void)!fd_write_all(report, &err, sizeof(err)); /* without a parent nobody is left who could hear */
 	_exit(r < 0);
 }
 
-static int wait_for(pid_t child, int report, struct error *err)
+/* (What it reports is small enough to wait in the pipe.) */
+static int wait_for(pid_t child, const struct interrupt *held, int report, struct error *err)
 {
+	int status = interrupt_wait(held, child, NULL);
 	struct error why;
-	int status, r = fd_read_all(report, &why, sizeof(why));
 
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	child_to_end = 0;
-	if (r == 0) {
+	if (fd_read_all(report, &why, sizeof(why)) == 0) {
 		*err = why;
 		error_mend(err);
 		return -err->code;
 	}
-	if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGHUP)) {
-		(void)error_set(err, EINTR, "nothing was written");
-		err->exit_status = 128 + WTERMSIG(status);
-		return error_cause(err, "a signal ended it");
+	if (status > 0 && WIFSIGNALED(status) && interrupt_is(WTERMSIG(status))) {
+		interrupt_note(WTERMSIG(status));
+		return error_set(err, EINTR, "nothing was written: a signal ended it");
 	}
 	return status == 0 ? 0 : error_set(err, EIO, "the process that writes ended by itself (status %#x)", (unsigned)status);
 }
 
-static int run_writer(struct output *output, int (*write)(void *context, int fd, struct error *err), void *context, struct error *err)
+static int run_writer(struct output *output, const struct interrupt *held, int (*write)(void *context, int fd, struct error *err), void *context, struct error *err)
 {
-	struct sigaction act = {.sa_handler = end_child};
 	int report[2], r;
 	pid_t child;
 
@@ -135,14 +130,12 @@ static int run_writer(struct output *output, int (*write)(void *context, int fd,
 		return error_set(err, errno, "cannot make a pipe");
 	child = fork();
 	if (child == 0) {
+		interrupt_let_go(held);
 		(void)fd_close(report[0]);
 		run_child(report[1], write, context, output->fd);
 	}
-	child_to_end = child > 0 ? (sig_atomic_t)child : 0;
-	for (int i = 0; child > 0 && i < 3; i++)
-		(void)sigaction((int[]){SIGINT, SIGTERM, SIGHUP}[i], &act, NULL);
 	(void)fd_close(report[1]);
-	r = child < 0 ? error_set(err, errno, "cannot fork") : wait_for(child, report[0], err);
+	r = child < 0 ? error_set(err, errno, "cannot fork") : wait_for(child, held, report[0], err);
 	(void)fd_close(report[0]);
 	return r;
 }
@@ -150,14 +143,19 @@ static int run_writer(struct output *output, int (*write)(void *context, int fd,
 int image_output(const char *path, int (*write)(void *context, int fd, struct error *err), void *context, struct error *err)
 {
 	struct output output = {.path = path, .fd = -1};
-	int r = open_output(&output, err);
+	struct interrupt held;
+	int r = open_in_place(&output, err);
 
+	interrupt_hold(&held); /* from before there is a temporary file until it is gone */
+	if (r == 0 && !output.in_place)
+		r = open_new(&output, err);
 	if (r == 0)
-		r = run_writer(&output, write, context, err);
+		r = run_writer(&output, &held, write, context, err);
 	if (r == 0)
 		r = give_name(&output, err);
 	else if (output.temporary)
 		(void)unlink(output.temporary);
+	interrupt_let_go(&held);
 	(void)fd_close(output.fd);
 	free(output.temporary);
 	return r;

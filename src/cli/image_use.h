@@ -32,6 +32,7 @@ int image_run(const struct cli_option *options, image_action *action, int argc, 
 struct image_command {
 	const char *name;
 	image_action *run;
+	bool fills_store; /* it begins large things there (image_tidy.h) */
 };
 extern const struct image_command image_commands[]; /* ends with name NULL */
 

@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "util/error.h"
+#include "util/interrupt.h"
 
 int main(int argc, char **argv)
 {
@@ -11,5 +12,5 @@ int main(int argc, char **argv)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
 			return EXIT_CARREL;
 	}
-	return command_dispatch(argc, argv);
+	return interrupt_end(command_dispatch(argc, argv));
 }

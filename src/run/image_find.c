@@ -14,6 +14,7 @@
 #include "image/store.h"
 #include "run/binfmt.h"
 #include "util/fd.h"
+#include "util/interrupt.h"
 #include "util/proc.h"
 
 static int fail(const struct image_wish *wish, int errnum, struct error *err)
@@ -76,8 +77,7 @@ int image_check_platform(struct arena *arena, const struct image_wish *wish, con
 
 /* --- pulling --------------------------------------------------------------------------------------------------------------------- */
 
-/* Its messages and its progress go to the user; what it prints as its result is none of this run's output. A signal from the terminal reaches it as
- * it reaches us, and when we end it does, too. */
+/* Its messages and its progress go to the user; what it prints as its result is none of this run's output. When we end it does, too. */
 static _Noreturn void become_puller(const struct image_wish *wish, const char *platform, pid_t launcher)
 {
 	const char *argv[8] = {"carrel-image", "pull", wish->for_single_id ? "--userns=single" : "--userns=auto"};
@@ -138,23 +138,42 @@ static int may_be_pulled(struct arena *arena, const struct image_wish *wish, str
 	return wish->platform ? image_check_platform(arena, wish, wish->platform, &host, err) : 0;
 }
 
+/* Its wait status. A signal that is for us is for it, too: it removes what it has begun, and then the signal ends us. */
+static int run_puller(const struct image_wish *wish, const char *platform, struct error *err)
+{
+	pid_t launcher = getpid(), child;
+	struct interrupt held;
+	int status, signal = 0;
+
+	interrupt_hold(&held);
+	child = fork();
+	if (child == 0) {
+		interrupt_let_go(&held);
+		become_puller(wish, platform, launcher);
+	}
+	status = child < 0 ? -errno : interrupt_wait(&held, child, &signal);
+	interrupt_let_go(&held);
+	if (signal) {
+		interrupt_note(signal);
+		return error_set(err, EINTR, "the pull was broken off");
+	}
+	if (status >= 0)
+		return status;
+	(void)fail(wish, -status, err);
+	(void)error_cause(err, "no process for  carrel pull  can be had: %s", strerror(-status));
+	return status;
+}
+
 static int pull(struct arena *arena, const struct image_wish *wish, struct error *err)
 {
 	const char *platform = wish->platform ? arena_printf(arena, "--platform=%s", platform_format(arena, wish->platform)) : NULL;
 	int status = may_be_pulled(arena, wish, err);
-	pid_t launcher = getpid(), child;
 
-	if (status < 0)
-		return status;
-	child = fork();
-	if (child == 0)
-		become_puller(wish, platform, launcher);
-	status = child < 0 ? -errno : proc_wait(child);
 	if (status == 0)
-		return 0;
-	(void)fail(wish, status < 0 ? -status : ENOENT, err);
-	if (status < 0)
-		return error_cause(err, "no process for  carrel pull  can be had: %s", strerror(-status));
+		status = run_puller(wish, platform, err);
+	if (status <= 0)
+		return status;
+	(void)fail(wish, ENOENT, err);
 	if (WIFSIGNALED(status)) {
 		err->exit_status = 128 + WTERMSIG(status);
 		return error_cause(err, "carrel pull  was ended by a signal (%s)", strsignal(WTERMSIG(status)));

@@ -69,10 +69,21 @@ static const struct {
 	{"import", HARNESS_WORDS("import", "@", "mine:1")},
 };
 
-static void look_at(const char *name, pid_t pid)
+/* What was started waits, and a child of it does the work. */
+static pid_t worker_of(pid_t started)
 {
-	pid_t unpacker;
+	pid_t found = 0;
 
+	for (int i = 0; i < 1000 && !(found = child_of(started)); i++)
+		usleep(10000);
+	return found;
+}
+
+static void look_at(const char *name, pid_t started)
+{
+	pid_t pid = worker_of(started), unpacker;
+
+	cr_assert(pid > 0, "%s: nobody works", name);
 	cr_expect(comes_to(pid, "Seccomp:\t2"), "%s: no filter: %s", name, status_of(pid));
 	cr_expect(says(pid, "NoNewPrivs:\t1"), "%s: %s", name, status_of(pid));
 	cr_expect(says(pid, "CapEff:\t0000000000000000") && says(pid, "CapPrm:\t0000000000000000"), "%s: %s", name, status_of(pid));
