@@ -121,7 +121,7 @@ complete -c carrel -n '__fish_seen_subcommand_from pack' -l force -s f -d 'Repla
 complete -c carrel -n '__fish_seen_subcommand_from pack' -l quiet -s q -d 'Print only the result'
 complete -c carrel -n '__fish_seen_subcommand_from pack' -l help -d 'Explain it'
 complete -c carrel -f -n __fish_use_subcommand -a system -d 'Show and free what the store takes of the disk'
-complete -c carrel -n '__fish_seen_subcommand_from system' -l all -s a -d 'prune: all images that no running sandbox uses'
+complete -c carrel -n '__fish_seen_subcommand_from system' -l all -s a -d 'prune: all images that no sandbox uses, be it running or kept'
 complete -c carrel -n '__fish_seen_subcommand_from system' -l force -s f -d 'Do not ask'
 complete -c carrel -n '__fish_seen_subcommand_from system' -l json -d 'As JSON'
 complete -c carrel -n '__fish_seen_subcommand_from system' -l help -d 'Explain it'

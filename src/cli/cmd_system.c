@@ -80,7 +80,10 @@ static int prune(struct image_context *context, struct buf *out, struct error *e
 		r = store_prune(&context->store, &context->gc, all, &freed, err);
 	if (r < 0)
 		return r;
+	uint64_t before = system_usage_idle_scratch(context);
 	storage_sweep_scratch(&context->host);
+	uint64_t after = system_usage_idle_scratch(context);
+	freed.reclaimable += before > after ? before - after : 0;
 	if (context->use->json)
 		buf_printf(out, "{\"Images\": %zu, \"SpaceReclaimed\": %llu}\n", freed.images, (unsigned long long)freed.reclaimable);
 	else

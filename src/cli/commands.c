@@ -155,7 +155,8 @@ static const struct command_example pack_examples[] = {
 };
 static const char *const system_usages[] = {"df [--json]", "prune [--all] [--force]", "reset [--force]", NULL};
 static const char *const system_paragraphs[] = {
-	"df: what images, layers and kept sandboxes take of the disk. prune: removes what nothing refers to. reset: removes all images and kept sandboxes, also files that belong to subordinate ids.",
+	"df: what images, layers and sandboxes take of the disk, and how much of it prune would free. prune: removes what nothing refers to; what a sandbox keeps (run --name) stays until "
+	"`carrel rm`. reset: removes all images and kept sandboxes, also files that belong to subordinate ids.",
 	NULL,
 };
 

@@ -134,7 +134,7 @@ const struct cli_option pack_options[] = {
 	QUIET, END,
 };
 const struct cli_option system_options[] = {
-	{"all", 'a', NULL, NULL, "prune: all images that no running sandbox uses", NULL, set_flag, FIELD(all)},
+	{"all", 'a', NULL, NULL, "prune: all images that no sandbox uses, be it running or kept", NULL, set_flag, FIELD(all)},
 	TEMPLATE(0),
 	OTHERS("verbose", 'v', NULL, "carrel images  lists each image with its size"),
 	OTHERS("volumes", 0, NULL, "leave it out: there are no named volumes in this version"),

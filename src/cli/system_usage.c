@@ -44,6 +44,7 @@ static struct system_tally measure_folders(const struct store *store, const char
 /* In memory that the child shares with us. */
 struct look {
 	const struct store *store;
+	bool scratch_only;
 	struct system_usage usage;
 	struct error err;
 };
@@ -52,8 +53,10 @@ static int look(void *argument)
 {
 	struct look *look = argument;
 
-	look->usage.sandboxes = measure_folders(look->store, "instances");
 	look->usage.scratch = measure_folders(look->store, "scratch");
+	if (look->scratch_only)
+		return 0;
+	look->usage.sandboxes = measure_folders(look->store, "instances");
 	return store_usage(look->store, &look->usage.store, &look->err);
 }
 
@@ -68,7 +71,7 @@ static int look_inside(struct image_context *context, struct look *shared)
 	return inside_run(&ids, look, shared, NULL);
 }
 
-int system_usage_take(struct image_context *context, struct system_usage *ret, struct error *err)
+static int take(struct image_context *context, bool scratch_only, struct system_usage *ret, struct error *err)
 {
 	struct look *shared;
 	int r;
@@ -81,6 +84,7 @@ int system_usage_take(struct image_context *context, struct system_usage *ret, s
 	if (shared == MAP_FAILED)
 		return error_set(err, errno, "cannot get memory to look at the store");
 	shared->store = &context->store;
+	shared->scratch_only = scratch_only;
 	r = look_inside(context, shared);
 	if (r < 0) /* as who we are, then: others' folders are left out */
 		r = look(shared);
@@ -90,6 +94,18 @@ int system_usage_take(struct image_context *context, struct system_usage *ret, s
 		*err = shared->err;
 	(void)munmap(shared, sizeof(*shared));
 	return r;
+}
+
+int system_usage_take(struct image_context *context, struct system_usage *ret, struct error *err)
+{
+	return take(context, false, ret, err);
+}
+
+uint64_t system_usage_idle_scratch(struct image_context *context)
+{
+	struct system_usage usage;
+
+	return take(context, true, &usage, NULL) < 0 ? 0 : usage.scratch.idle_bytes;
 }
 
 /* --- as text --- */
@@ -140,7 +156,7 @@ void system_usage_format(const struct system_usage *usage, struct buf *out)
 	(void)snprintf(active, sizeof(active), "%zu", usage->store.images_used);
 	add_row(&table, "Images", usage->store.images, active, of_images(usage), free_of_images(usage));
 	(void)snprintf(active, sizeof(active), "%zu", usage->sandboxes.running);
-	add_row(&table, "Sandboxes", usage->sandboxes.count, active, usage->sandboxes.bytes, usage->sandboxes.idle_bytes);
+	add_row(&table, "Sandboxes", usage->sandboxes.count, active, usage->sandboxes.bytes, 0); /* they are kept: carrel rm removes them */
 	(void)snprintf(active, sizeof(active), "%zu", usage->scratch.running);
 	add_row(&table, "Scratch", usage->scratch.count, active, usage->scratch.bytes, usage->scratch.idle_bytes);
 	add_row(&table, "Left over", usage->store.waste_count, "0", usage->store.waste, usage->store.waste);
@@ -173,7 +189,7 @@ void system_usage_format_json(const struct system_usage *usage, struct buf *out)
 	put_number(&json, "Layers", usage->store.layer_count);
 	put_number(&json, "LayersSize", usage->store.layers);
 	json_close_object(&json);
-	put_row(&json, "Sandboxes", usage->sandboxes.count, usage->sandboxes.running, usage->sandboxes.bytes, usage->sandboxes.idle_bytes);
+	put_row(&json, "Sandboxes", usage->sandboxes.count, usage->sandboxes.running, usage->sandboxes.bytes, 0);
 	json_close_object(&json);
 	put_row(&json, "Scratch", usage->scratch.count, usage->scratch.running, usage->scratch.bytes, usage->scratch.idle_bytes);
 	json_close_object(&json);

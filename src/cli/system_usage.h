@@ -1,4 +1,4 @@
-/* What `system df` shows. */
+/* What `system df` shows. RECLAIMABLE is what `system prune` would free. */
 #ifndef CARREL_CLI_SYSTEM_USAGE_H
 #define CARREL_CLI_SYSTEM_USAGE_H
 
@@ -18,6 +18,9 @@ struct system_usage {
 
 /* Looks as the owner of all ids that layers and sandboxes use, where there is a range, for others' folders cannot be looked into. */
 int system_usage_take(struct image_context *context, struct system_usage *ret, struct error *err) MUST_CHECK;
+
+/* What prune removes of scratch folders. */
+uint64_t system_usage_idle_scratch(struct image_context *context);
 
 void system_usage_format(const struct system_usage *usage, struct buf *out);
 void system_usage_format_json(const struct system_usage *usage, struct buf *out);

@@ -287,6 +287,28 @@ Test(store_commands, prune_asks_and_frees)
 	cr_expect_null(strstr(OUT("images"), "app"));
 }
 
+/* All that `system df` calls reclaimable, in bytes. */
+static const char *reclaimable(void)
+{
+	(void)harness_file("df", OUT("system", "df", "--json"));
+	return harness_shell("grep -o '\"Reclaimable\": [0-9]*' df | awk '{ sum += $2 } END { printf \"%d\", sum }'");
+}
+
+Test(store_commands, prune_frees_what_df_says)
+{
+	load("app:1", "one", "2001");
+	load("app:1", "two", "2001");
+	(void)OUT("run", "--name", "box", "--user", "root", "app:1", "/bin/busybox", "dd", "if=/dev/zero", "of=/kept", "bs=65536", "count=4");
+	const char *folder = store_folder();
+	/* As somebody has left it who was killed. */
+	(void)harness_shell(harness_text("mkdir -p '%s/scratch/dead' && head -c 300000 /dev/zero >'%s/scratch/dead/file' && chmod 700 '%s/scratch'", folder, folder, folder));
+	const char *before = reclaimable(), *freed = OUT("system", "prune", "--force", "--json");
+	cr_expect_gt(strtol(before, NULL, 10), 300000);
+	cr_expect(strstr(freed, harness_text("\"SpaceReclaimed\": %s}", before)), "df: %s; prune: %s", before, freed);
+	cr_expect_str_eq(reclaimable(), "0", "%s", OUT("system", "df"));
+	cr_expect(strstr(OUT("run", "--name", "box", "app:1", "/bin/busybox", "ls", "/kept"), "kept"), "what is kept stays");
+}
+
 /* On a terminal, which is asked. What it showed. */
 static const char *answer(const char *word, const char *const *argv)
 {
