@@ -9,6 +9,7 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "image/transfer.h"
+#include "image/transport.h"
 #include "run/confine.h"
 #include "run/unpacker.h"
 #include "util/fd.h"
@@ -79,7 +80,9 @@ static int pull(struct image_context *context, struct pull_targets *targets, cha
 	int r = context->use->platform ? platform_parse(&context->arena, context->use->platform, &platform, err) : 0;
 
 	for (size_t i = 0; r == 0 && i < targets->count; i++) {
-		r = reference_parse(&context->arena, words[i], &targets->items[i].remote.reference, err);
+		r = transport_check(words[i], TRANSPORT_PULL, NULL, err);
+		if (r == 0)
+			r = reference_parse(&context->arena, words[i], &targets->items[i].remote.reference, err);
 		if (r == 0)
 			r = image_context_allows(context, &targets->items[i].remote.reference, err);
 	}

@@ -7,6 +7,7 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "image/transfer.h"
+#include "image/transport.h"
 #include "run/confine.h"
 #include "util/fd.h"
 
@@ -32,8 +33,10 @@ static int parse_target(struct image_context *context, const char *word, struct 
 /* `source` NULL: the image that has the target's name, which digits alone are not. */
 static int prepare(struct image_context *context, const char *source, const char *target, struct push_job *job, struct error *err)
 {
-	int r = parse_target(context, target, job, err);
+	int r = transport_check(target, TRANSPORT_PUSH, source, err);
 
+	if (r == 0)
+		r = parse_target(context, target, job, err);
 	if (r == 0)
 		r = image_context_read(context, false, err);
 	if (r == 0)

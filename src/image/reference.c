@@ -224,10 +224,14 @@ static int take_name(struct arena *arena, char *name, const char *text, struct r
 
 int reference_parse(struct arena *arena, const char *text, struct reference *ret, struct error *err)
 {
+	static const char docker[] = "docker://"; /* podman's and skopeo's way to say that a registry has it */
 	struct reference reference = {0};
 	char *name;
-	int r = check_text(text, err);
+	int r;
 
+	if (!strncmp(text, docker, strlen(docker)))
+		text += strlen(docker);
+	r = check_text(text, err);
 	if (r < 0)
 		return r;
 	name = arena_strdup(arena, text);

@@ -3,7 +3,7 @@
  *	[REGISTRY[:PORT]/]REPOSITORY[:TAG][@DIGEST]
  *
  * The first component is a registry where it has a dot or a colon or is "localhost"; else it is docker.io, and a repository of one component there is
- * below "library/". Without tag and digest the tag is "latest".
+ * below "library/". Without tag and digest the tag is "latest". "docker://" may stand before it, as with podman.
  */
 #ifndef CARREL_IMAGE_REFERENCE_H
 #define CARREL_IMAGE_REFERENCE_H

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "image/store.h"
+#include "image/transport.h"
 #include "run/binfmt.h"
 #include "util/fd.h"
 #include "util/interrupt.h"
@@ -243,6 +244,8 @@ static int look_or_pull(struct arena *arena, const struct image_wish *wish, stru
 		*hold = fd_close(*hold);
 		r = -ENOENT;
 	}
+	if (r < 0 && transport_check(wish->word->v, TRANSPORT_RUN, NULL, err) < 0)
+		return error_at(err, &wish->word->at, "filesystem.root");
 	if (r == -ENOENT && may_pull) {
 		r = pull(arena, wish, err);
 		return r < 0 ? r : look(arena, wish, store, image, hold, err);

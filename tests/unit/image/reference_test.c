@@ -35,6 +35,8 @@ static const struct {
 	{"[fe80::1]/x", "[fe80::1]/x:latest", "[fe80::1]/x:latest", "[fe80::1]"},
 	{"my-reg.Example/x", "my-reg.Example/x:latest", "my-reg.Example/x:latest", "my-reg.Example"},
 	{"a__b--c---d.e_f", "docker.io/library/a__b--c---d.e_f:latest", "a__b--c---d.e_f:latest", "registry-1.docker.io"},
+	{"docker://debian", "docker.io/library/debian:latest", "debian:latest", "registry-1.docker.io"},
+	{"docker://quay.io/a/b:1", "quay.io/a/b:1", "quay.io/a/b:1", "quay.io"},
 	{"x:_tag", "docker.io/library/x:_tag", "x:_tag", "registry-1.docker.io"},
 	{"x:Latest", "docker.io/library/x:Latest", "x:Latest", "registry-1.docker.io"},
 };
@@ -61,7 +63,9 @@ static const struct {
 } bad[] = {
 	{"", "it is empty", "like debian:12"},
 	{"https://quay.io/x", "an address with 'https://'", "'quay.io/x'"},
-	{"docker://debian", "an address with 'docker://'", "'debian'"},
+	{"docker://docker://debian", "an address with 'docker://'", "'debian'"},
+	{"docker://", "it is empty", "like debian:12"},
+	{"DOCKER://debian", "an address with 'DOCKER://'", "'debian'"},
 	{"de bian", "a blank", ""},
 	{"debian\n", "a blank", ""},
 	{"debian\x01", "not ASCII", ""},
