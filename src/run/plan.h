@@ -55,8 +55,9 @@ struct plan_process {
 	struct origin output_at;
 	bool pty;
 	int stop_signal;          /* that asks it to end: the image's, else SIGTERM */
+	struct origin stop_signal_at;
 	uint64_t timeout_ms, grace_ms;
-	struct origin timeout_at;
+	struct origin timeout_at, grace_at;
 	const int *preserve_fds;
 	size_t preserve_fd_count;
 };

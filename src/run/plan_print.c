@@ -230,6 +230,20 @@ static void print_limits(const struct plan *plan, struct buf *out)
 	}
 	if (process->timeout_ms)
 		field(out, "  - timeout", units_format_duration(process->timeout_ms, text), &process->timeout_at);
+	if (process->grace_at.file)
+		field(out, "  - grace", units_format_duration(process->grace_ms, text), &process->grace_at);
+}
+
+/* What the timeout sends. */
+static void print_stop_signal(const struct plan_process *process, struct buf *out)
+{
+	const char *name = sigabbrev_np(process->stop_signal);
+
+	if (name)
+		buf_printf(out, "  stop_signal: SIG%s", name);
+	else
+		buf_printf(out, "  stop_signal: %d", process->stop_signal);
+	origin(out, &process->stop_signal_at);
 }
 
 static void print_process(const struct plan *plan, const struct profile *profile, struct buf *out)
@@ -247,6 +261,7 @@ static void print_process(const struct plan *plan, const struct profile *profile
 		field(out, "  hostname", process->hostname, &profile->process.hostname.at);
 	buf_printf(out, "  umask: %04o", (unsigned)process->umask);
 	origin(out, &profile->process.umask.at);
+	print_stop_signal(process, out);
 	buf_printf(out, "  terminal: %s\n  environment:\n", process->pty ? "a pty of its own" : "none");
 	for (size_t i = 0; process->environment[i]; i++) {
 		buf_puts(out, "    - ");
@@ -268,7 +283,6 @@ static void print_list(const char *key, const struct image_texts *texts, struct 
 static void print_image(const struct plan *plan, struct buf *out)
 {
 	const struct image *image = &plan->image->image;
-	const char *name = sigabbrev_np(plan->process.stop_signal);
 
 	buf_puts(out, "image:\n");
 	field(out, "  reference", plan->image->name, &plan->tree.root_at);
@@ -276,10 +290,6 @@ static void print_image(const struct plan *plan, struct buf *out)
 		buf_printf(out, "  manifest: %s\n", image->manifest.text);
 	print_list("volumes", &image->volumes, out);
 	print_list("ports", &image->ports, out); /* that it would listen on: nothing is published */
-	if (name)
-		buf_printf(out, "  stop_signal: SIG%s\n", name);
-	else
-		buf_printf(out, "  stop_signal: %d\n", plan->process.stop_signal);
 }
 
 void plan_print(const struct plan *plan, const struct profile *profile, struct buf *out)

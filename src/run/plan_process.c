@@ -153,9 +153,11 @@ static void plan_stop_signal(struct plan *plan, const struct request *request)
 	const char *text = plan->image ? plan->image->image.stop_signal : NULL;
 
 	plan->process.stop_signal = request->stop_signal ? request->stop_signal : text ? plan_image_signal(text) : SIGTERM;
+	plan->process.stop_signal_at.file = request->stop_signal ? request->stop_signal_label : text ? "the image" : "built in";
 	if (plan->process.stop_signal)
 		return;
 	plan->process.stop_signal = SIGTERM;
+	plan->process.stop_signal_at.file = "built in";
 	plan_note(plan, false, "the image's stop signal '%s' is none: SIGTERM takes its place", text);
 }
 
@@ -190,6 +192,7 @@ int plan_process(struct plan *plan, const struct plan_input *in, struct error *e
 	process->timeout_ms = profile->resources.timeout.v > 0 ? (uint64_t)profile->resources.timeout.v : 0;
 	process->timeout_at = profile->resources.timeout.at;
 	process->grace_ms = profile->resources.grace.v >= 0 ? (uint64_t)profile->resources.grace.v : 10000;
+	process->grace_at = profile->resources.grace.at;
 	process->preserve_fds = request->preserve_fds;
 	process->preserve_fd_count = request->preserve_fd_count;
 	plan_stop_signal(plan, request);

@@ -489,6 +489,7 @@ int request_set_platform(struct request *request, const char *text, const char *
 int request_set_stop_signal(struct request *request, const char *text, const char *label, struct error *err)
 {
 	request->stop_signal = plan_image_signal(text);
+	request->stop_signal_label = arena_strdup(&request->arena, label);
 	if (request->stop_signal)
 		return 0;
 	(void)request_bad(err, label, text, EINVAL);

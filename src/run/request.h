@@ -57,6 +57,7 @@ struct request {
 	const char *pull_label;  /* NULL: not given */
 	const struct platform *platform; /* of the image (image/manifest.h); NULL: this machine's */
 	int stop_signal;         /* 0: the image's, else SIGTERM */
+	const char *stop_signal_label;
 	const char *report;      /* --report: a file, or the number of an open descriptor; NULL: none */
 };
 

@@ -127,7 +127,8 @@ Test(image_run, is_shown_by_dry_run)
 	harness_requires_subids();
 	make_app();
 	EXPECT("the image", 0, "image:\n  reference: \"docker.io/library/app:latest\"  # command line IMAGE\n  manifest: sha256:", NULL, "run", "--dry-run", "app");
-	EXPECT("what it is about", 0, "  volumes: [/data, /fresh/volume]\n  ports: [80/tcp, 53/udp]\n  stop_signal: SIGQUIT\n", NULL, "run", "--dry-run", "app");
+	EXPECT("what it is about", 0, "  volumes: [/data, /fresh/volume]\n  ports: [80/tcp, 53/udp]\n", NULL, "run", "--dry-run", "app");
+	EXPECT("what ends it", 0, "  stop_signal: SIGQUIT  # the image\n", NULL, "run", "--dry-run", "app");
 	EXPECT("its command", 0, "  command: [/bin/echo, entry, of, image]\n", NULL, "run", "--dry-run", "app");
 	EXPECT("its volumes", 0, "    - {volume: /data}  # command line IMAGE\n", NULL, "run", "--dry-run", "--read-only", "app");
 }
