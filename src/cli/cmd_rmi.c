@@ -9,11 +9,11 @@ static void tell(struct image_context *context, const struct store_removal *remo
 {
 	for (size_t i = 0; i < removal->untagged_count; i++) {
 		struct reference reference;
-		const char *name = removal->untagged[i];
 
-		if (reference_parse(&context->arena, name, &reference, NULL) == 0)
-			name = reference_familiar(&context->arena, &reference);
-		buf_printf(out, "Untagged: %s\n", name);
+		if (reference_parse(&context->arena, removal->untagged[i], &reference, NULL) == 0)
+			buf_printf(out, "Untagged: %s\n", reference_familiar(&context->arena, &reference));
+		else
+			report_note("'%s', which was no name for an image, is gone", removal->untagged[i]); /* (it may be any bytes) */
 	}
 	if (digest_is_set(&removal->deleted))
 		buf_printf(out, "Deleted: %s\n", removal->deleted.text);

@@ -54,7 +54,8 @@ struct image_list {
  * them already; NULL. */
 int store_find_how(const struct store *store, const struct image_list *images, struct arena *arena, const char *word, struct reference *ret_reference, struct image *ret_image,
     int *ret_record_fd, struct error *err) MUST_CHECK;
-/* store_refs.c: store_untag without the index. */
+/* store_refs.c: store_untag without the index; and by the name that store_refs gives, which in a store of somebody else's making may be no reference. */
 int store_unref(const struct store *store, const struct reference *reference, struct error *err) MUST_CHECK;
+int store_unref_name(const struct store *store, const char *name, struct error *err) MUST_CHECK;
 
 #endif

@@ -11,6 +11,16 @@
 #include "image/store_parts.h"
 #include "util/fd.h"
 
+/* A name as store_refs gives it, and its file's. */
+static char *file_of(struct arena *arena, const char *name)
+{
+	char *path = arena_printf(arena, "refs/%s", name);
+
+	for (char *slash = path + strlen("refs/"); (slash = strchr(slash, '/'));)
+		*slash = '%';
+	return path;
+}
+
 /* "refs/NAME". A digest says more than a tag, which is only for people then. */
 static int ref_path(const struct reference *reference, struct arena *arena, char **ret, struct error *err)
 {
@@ -24,9 +34,7 @@ static int ref_path(const struct reference *reference, struct arena *arena, char
 		(void)error_set(err, ENAMETOOLONG, "cannot keep the reference '%s'", name);
 		return error_cause(err, "it has more than %d characters", NAME_MAX);
 	}
-	for (char *slash = name; (slash = strchr(slash, '/'));)
-		*slash = '%';
-	*ret = arena_printf(arena, "refs/%s", name);
+	*ret = file_of(arena, name);
 	return 0;
 }
 
@@ -118,19 +126,34 @@ int store_tag(const struct store *store, const struct reference *reference, cons
 	return r < 0 ? r : store_write_index(store, err);
 }
 
+static int unlink_ref(const struct store *store, const char *path, const char *name, struct error *err)
+{
+	int r = store_unlink(store, path);
+
+	if (r < 0)
+		(void)error_set(err, -r, "cannot remove the reference '%s'", name);
+	if (r == -ENOENT)
+		(void)error_cause(err, "there is none of this name");
+	return r;
+}
+
 int store_unref(const struct store *store, const struct reference *reference, struct error *err)
 {
 	struct arena arena = {0};
 	char *path;
 	int r = ref_path(reference, &arena, &path, err);
 
-	if (r == 0) {
-		r = store_unlink(store, path);
-		if (r < 0)
-			(void)error_set(err, -r, "cannot remove the reference '%s'", reference_format(&arena, reference));
-	}
-	if (r == -ENOENT)
-		(void)error_cause(err, "there is none of this name");
+	if (r == 0)
+		r = unlink_ref(store, path, reference_format(&arena, reference), err);
+	arena_done(&arena);
+	return r;
+}
+
+int store_unref_name(const struct store *store, const char *name, struct error *err)
+{
+	struct arena arena = {0};
+	int r = unlink_ref(store, file_of(&arena, name), name, err);
+
 	arena_done(&arena);
 	return r;
 }

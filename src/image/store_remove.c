@@ -148,11 +148,8 @@ static int untag_all(struct removing *all, const struct target *target, struct s
 
 	for (size_t i = 0; r == 0 && i < target->name_count; i++) {
 		struct store_ref *ref = target->names[i];
-		struct reference reference;
 
-		r = reference_parse(all->arena, ref->name, &reference, err);
-		if (r == 0)
-			r = store_unref(all->store, &reference, err);
+		r = store_unref_name(all->store, ref->name, err);
 		if (r == 0)
 			note_untagged(all, removal, ref->name);
 		if (r == 0 || r == -ENOENT) { /* somebody else was quicker */

@@ -162,6 +162,24 @@ Test(store_gc_remove, by_its_digits)
 	cr_expect_eq(depot_count("layers"), 0);
 }
 
+/* Files in refs/ that no carrel makes: their image would stay for ever. */
+Test(store_gc_remove, with_names_that_are_none)
+{
+	static const char *const names[] = {"docker.io%library%x\033[31m:1", "one:1", "%%", "docker.io%library%one:2@sha256:12"};
+	struct store_removal removal;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		cleanup_close int file = openat(depot.dir, arena_printf(&depot_arena, "refs/%s", names[i]), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		cr_assert(fd_write_all(file, one.manifest.text, strlen(one.manifest.text)) == 0);
+	}
+	removal = try_to_remove(one.config.text, false);
+	cr_expect(removal.why && removal.why->code == ENOTUNIQ);
+	removal = remove_image(one.config.text, true);
+	cr_expect_eq(removal.untagged_count, ARRAY_SIZE(names) + 1);
+	cr_expect(digest_is_set(&removal.deleted));
+	cr_expect_eq(depot_count("refs"), 1);
+}
+
 Test(store_gc_remove, not_while_a_sandbox_runs)
 {
 	struct store_removal removal;
