@@ -9,7 +9,7 @@ complete -c carrel -n '__fish_seen_subcommand_from run' -l timeout -x -d 'End it
 complete -c carrel -n '__fish_seen_subcommand_from run' -l stop-signal -x -d 'What asks it to end; otherwise the image\'s, or SIGTERM'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l stop-timeout -x -d 'Time from the stop signal to SIGKILL'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l rm -d 'Leave nothing behind, also with --name'
-complete -c carrel -n '__fish_seen_subcommand_from run' -l name -x -d 'Name the sandbox, and keep what it writes under this name'
+complete -c carrel -n '__fish_seen_subcommand_from run' -l name -x -a "(carrel help --names 'sandboxes' 2>/dev/null)" -d 'Name the sandbox, and keep what it writes under this name'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l keep -d 'Keep what it writes, which --name does too'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l pull -x -a 'always missing never' -d 'When to pull the image: always, missing, never'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l platform -x -d 'The image for another platform than this machine\'s: linux/arm64, emulated'
@@ -47,6 +47,24 @@ complete -c carrel -n '__fish_seen_subcommand_from run' -l stats -d 'Print at th
 complete -c carrel -n '__fish_seen_subcommand_from run' -l trace-startup -d 'Print the phases of the start and their time'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l verbose -d 'Say more'
 complete -c carrel -n '__fish_seen_subcommand_from run' -l help -d 'Explain it'
+function __carrel_run_first
+	set -l typed (commandline -opc)
+	set -l at (contains -i -- run $typed); or return 1
+	set -l skip 0
+	set -e typed[1..$at]
+	for word in $typed
+		if test $skip = 1
+			set skip 0
+		else if contains -- $word -- --rootfs
+			return 1
+		else if contains -- $word --profile --set --timeout --stop-signal --stop-timeout --name --pull --platform --rootfs --overlay --volume -v --mount --tmpfs --device --env -e --env-file --workdir -w --entrypoint --hostname -h --umask --preserve-fds --user -u --userns --network --cap-add --cap-drop --security-opt --memory -m --cpus --cpuset-cpus --pids-limit --ulimit --report 
+			set skip 1
+		else if not string match -q -r '^[-@]' -- $word
+			return 1
+		end
+	end
+end
+complete -c carrel -n __carrel_run_first -a "(carrel help --names 'images' 2>/dev/null)"
 complete -c carrel -n '__fish_seen_subcommand_from run' -a "(carrel profile list 2>/dev/null | sed 's/^/@/; s/ .*//')"
 complete -c carrel -f -n __fish_use_subcommand -a top -d 'Show the sandboxes that run, and what they use'
 complete -c carrel -n '__fish_seen_subcommand_from top' -l once -d 'Print the table once; so it is where the output is no terminal'
@@ -56,16 +74,19 @@ complete -c carrel -n '__fish_seen_subcommand_from top' -l sort -x -a 'age memor
 complete -c carrel -n '__fish_seen_subcommand_from top' -l help -d 'Explain it'
 complete -c carrel -f -n __fish_use_subcommand -a rm -d 'Remove what a named sandbox has kept'
 complete -c carrel -n '__fish_seen_subcommand_from rm' -l help -d 'Explain it'
+complete -c carrel -f -n '__fish_seen_subcommand_from rm' -a "(carrel help --names 'sandboxes' 2>/dev/null)"
 complete -c carrel -f -n __fish_use_subcommand -a pull -d 'Fetch an image from a registry'
 complete -c carrel -n '__fish_seen_subcommand_from pull' -l platform -x -d 'Another platform than this machine\'s'
 complete -c carrel -n '__fish_seen_subcommand_from pull' -l quiet -s q -d 'Print only the result'
 complete -c carrel -n '__fish_seen_subcommand_from pull' -l tls-verify -d '=false: accept any certificate, and a registry that speaks http only'
 complete -c carrel -n '__fish_seen_subcommand_from pull' -l userns -x -a 'auto subids single' -d 'Whose the unpacked files are: your range of ids (subids), yours alone (single), the first that works (auto)'
 complete -c carrel -n '__fish_seen_subcommand_from pull' -l help -d 'Explain it'
+complete -c carrel -f -n '__fish_seen_subcommand_from pull' -a "(carrel help --names 'images' 2>/dev/null)"
 complete -c carrel -f -n __fish_use_subcommand -a push -d 'Send an image to a registry'
 complete -c carrel -n '__fish_seen_subcommand_from push' -l quiet -s q -d 'Print only the result'
 complete -c carrel -n '__fish_seen_subcommand_from push' -l tls-verify -d '=false: accept any certificate, and a registry that speaks http only'
 complete -c carrel -n '__fish_seen_subcommand_from push' -l help -d 'Explain it'
+complete -c carrel -f -n '__fish_seen_subcommand_from push' -a "(carrel help --names 'images' 2>/dev/null)"
 complete -c carrel -f -n __fish_use_subcommand -a login -d 'Keep a name and password for a registry'
 complete -c carrel -n '__fish_seen_subcommand_from login' -l username -s u -x -d 'Who you are'
 complete -c carrel -n '__fish_seen_subcommand_from login' -l password -s p -x -d 'The password; others see it in the list of processes'
@@ -81,24 +102,30 @@ complete -c carrel -n '__fish_seen_subcommand_from images' -l no-trunc -d 'Ids i
 complete -c carrel -n '__fish_seen_subcommand_from images' -l quiet -s q -d 'Only the ids'
 complete -c carrel -n '__fish_seen_subcommand_from images' -l json -d 'As JSON'
 complete -c carrel -n '__fish_seen_subcommand_from images' -l help -d 'Explain it'
+complete -c carrel -f -n '__fish_seen_subcommand_from images' -a "(carrel help --names 'images' 2>/dev/null)"
 complete -c carrel -f -n __fish_use_subcommand -a tag -d 'Give an image another name'
 complete -c carrel -n '__fish_seen_subcommand_from tag' -l help -d 'Explain it'
+complete -c carrel -f -n '__fish_seen_subcommand_from tag' -a "(carrel help --names 'images' 2>/dev/null)"
 complete -c carrel -f -n __fish_use_subcommand -a rmi -d 'Remove images'
 complete -c carrel -n '__fish_seen_subcommand_from rmi' -l force -s f -d 'Also while a sandbox runs from it, and by id with all its names'
 complete -c carrel -n '__fish_seen_subcommand_from rmi' -l help -d 'Explain it'
+complete -c carrel -f -n '__fish_seen_subcommand_from rmi' -a "(carrel help --names 'images' 2>/dev/null)"
 complete -c carrel -f -n __fish_use_subcommand -a history -d 'Show how an image was made'
 complete -c carrel -n '__fish_seen_subcommand_from history' -l no-trunc -d 'Commands in full'
 complete -c carrel -n '__fish_seen_subcommand_from history' -l quiet -s q -d 'Print only the result'
 complete -c carrel -n '__fish_seen_subcommand_from history' -l json -d 'As JSON'
 complete -c carrel -n '__fish_seen_subcommand_from history' -l help -d 'Explain it'
+complete -c carrel -f -n '__fish_seen_subcommand_from history' -a "(carrel help --names 'images' 2>/dev/null)"
 complete -c carrel -f -n __fish_use_subcommand -a inspect -d 'Print all that is known of an image, as JSON'
 complete -c carrel -n '__fish_seen_subcommand_from inspect' -l json -d 'As JSON'
 complete -c carrel -n '__fish_seen_subcommand_from inspect' -l help -d 'Explain it'
+complete -c carrel -f -n '__fish_seen_subcommand_from inspect' -a "(carrel help --names 'images' 2>/dev/null)"
 complete -c carrel -f -n __fish_use_subcommand -a save -d 'Write images into an archive'
 complete -c carrel -n '__fish_seen_subcommand_from save' -l output -s o -r -F -d 'Where to; stdout otherwise'
 complete -c carrel -n '__fish_seen_subcommand_from save' -l format -x -a 'oci-archive docker-archive' -d 'docker-archive, which is usual, or oci-archive'
 complete -c carrel -n '__fish_seen_subcommand_from save' -l quiet -s q -d 'Print only the result'
 complete -c carrel -n '__fish_seen_subcommand_from save' -l help -d 'Explain it'
+complete -c carrel -f -n '__fish_seen_subcommand_from save' -a "(carrel help --names 'images' 2>/dev/null)"
 complete -c carrel -f -n __fish_use_subcommand -a load -d 'Read images from an archive'
 complete -c carrel -n '__fish_seen_subcommand_from load' -l input -s i -r -F -d 'Where from; stdin otherwise'
 complete -c carrel -n '__fish_seen_subcommand_from load' -l quiet -s q -d 'Print only the result'
@@ -114,12 +141,14 @@ complete -c carrel -n '__fish_seen_subcommand_from import' -l help -d 'Explain i
 complete -c carrel -f -n __fish_use_subcommand -a export -d 'Write the file tree of an image or a kept sandbox'
 complete -c carrel -n '__fish_seen_subcommand_from export' -l output -s o -r -F -d 'Where to; stdout otherwise'
 complete -c carrel -n '__fish_seen_subcommand_from export' -l help -d 'Explain it'
+complete -c carrel -f -n '__fish_seen_subcommand_from export' -a "(carrel help --names 'images sandboxes' 2>/dev/null)"
 complete -c carrel -f -n __fish_use_subcommand -a pack -d 'Make one file of an image, to be run as it is'
 complete -c carrel -n '__fish_seen_subcommand_from pack' -l output -s o -r -F -d 'Where to; NAME.sqfs otherwise'
 complete -c carrel -n '__fish_seen_subcommand_from pack' -l compression -x -a 'zstd gzip xz lz4' -d 'zstd, which is usual, gzip, xz, lz4'
 complete -c carrel -n '__fish_seen_subcommand_from pack' -l force -s f -d 'Replace a file that is there'
 complete -c carrel -n '__fish_seen_subcommand_from pack' -l quiet -s q -d 'Print only the result'
 complete -c carrel -n '__fish_seen_subcommand_from pack' -l help -d 'Explain it'
+complete -c carrel -f -n '__fish_seen_subcommand_from pack' -a "(carrel help --names 'images sandboxes' 2>/dev/null)"
 complete -c carrel -f -n __fish_use_subcommand -a system -d 'Show and free what the store takes of the disk'
 complete -c carrel -n '__fish_seen_subcommand_from system' -l all -s a -d 'prune: all images that no sandbox uses, be it running or kept'
 complete -c carrel -n '__fish_seen_subcommand_from system' -l force -s f -d 'Do not ask'

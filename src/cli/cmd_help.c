@@ -4,7 +4,7 @@
 #include "cli/report.h"
 
 struct help_use {
-	const char *completion;
+	const char *completion, *names;
 	bool man, man_profile, man_policy;
 };
 
@@ -12,6 +12,13 @@ static int set_completion(void *context, const struct option_use *use, struct er
 {
 	(void)err;
 	((struct help_use *)context)->completion = use->value;
+	return 0;
+}
+
+static int set_names(void *context, const struct option_use *use, struct error *err)
+{
+	(void)err;
+	((struct help_use *)context)->names = use->value;
 	return 0;
 }
 
@@ -36,9 +43,10 @@ static int set_man_policy(void *context, const struct option_use *use, struct er
 	return 0;
 }
 
-/* For the Makefile: not in the help. */
+/* For the Makefile and the completion scripts: not in the help. */
 static const struct cli_option options[] = {
 	{"completion", 0, "SHELL", NULL, NULL, NULL, set_completion, .hidden = true},
+	{"names", 0, "KINDS", NULL, NULL, NULL, set_names, .hidden = true},
 	{"man", 0, NULL, NULL, NULL, NULL, set_man, .hidden = true},
 	{"man-profile", 0, NULL, NULL, NULL, NULL, set_man_profile, .hidden = true},
 	{"man-policy", 0, NULL, NULL, NULL, NULL, set_man_policy, .hidden = true},
@@ -73,7 +81,9 @@ int cmd_help(int argc, char **argv)
 		man_format_profile(&out);
 	if (use.man_policy)
 		man_format_policy(&out);
-	if (!out.size)
+	if (use.names)
+		names_format(&out, use.names);
+	else if (!out.size)
 		help_format(&out, command);
 	return report_print(&out);
 fail:

@@ -21,6 +21,7 @@ struct command {
 	const char *words;            /* first words to complete: "list show check" */
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name; the result is the exit status */
 	bool runs_program; /* words of another program follow its options: it looks for --help itself, and takes @NAME */
+	const char *names; /* what its words are, for completion, as `carrel help --names` has it: "images sandboxes" */
 };
 
 extern const struct command commands[]; /* ends with name NULL */
@@ -61,6 +62,8 @@ void man_format(struct buf *out, const struct command *command);
 void man_format_profile(struct buf *out);
 void man_format_policy(struct buf *out);
 void man_text(struct buf *out, const char *text); /* with what troff would take for its own escaped */
+/* names.c: what there is on this machine of "images", "sandboxes" or both, one a line, for completion scripts. What cannot be read is left out. */
+void names_format(struct buf *out, const char *kinds);
 /* completion.c: a script for bash, zsh or fish; -EINVAL for any other shell. */
 int completion_format(struct buf *out, const char *shell);
 

@@ -47,6 +47,19 @@ static void add_option_names(struct buf *out, const struct cli_option *table)
 	buf_puts(out, " --help");
 }
 
+/* The options that take the word behind them, between blanks: " --memory -m ". */
+static void add_valued_names(struct buf *out, const struct cli_option *table)
+{
+	for (; table && table->name; table++) {
+		if (!table->argument || table->hidden)
+			continue;
+		buf_printf(out, " --%s", table->name);
+		if (table->letter)
+			buf_printf(out, " -%c", table->letter);
+	}
+	buf_puts(out, " ");
+}
+
 /* ---- bash ---- */
 
 static void add_bash_values(struct buf *out, const struct cli_option *table)
@@ -59,6 +72,8 @@ static void add_bash_values(struct buf *out, const struct cli_option *table)
 			buf_printf(out, "|-%c", table->letter);
 		if (table->words)
 			buf_printf(out, ") COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return ;;\n", table->words);
+		else if (table->names)
+			buf_printf(out, ") _carrel_offer < <(carrel help --names '%s' 2>/dev/null); return ;;\n", table->names);
 		else if (takes_file(table))
 			buf_puts(out, ") COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n");
 		else
@@ -66,13 +81,32 @@ static void add_bash_values(struct buf *out, const struct cli_option *table)
 	}
 }
 
+/* Behind the image, or the command, stand words of a program, of which we know nothing. */
+static void add_bash_program(struct buf *out, const struct command *command)
+{
+	buf_printf(out, "\t\tnames='%s'\n"
+			"\t\tfor ((i = at + 1; i < last; i++)); do\n"
+			"\t\t\t[[ ${typed[i]} == -- ]] && { COMPREPLY=($(compgen -A command -A file -- \"$cur\")); return; }\n"
+			"\t\t\t[[ ${typed[i]} == --rootfs* ]] && names=''\n"
+			"\t\t\t[[ '", command->names);
+	add_valued_names(out, command->options);
+	buf_puts(out, "' == *\" ${typed[i]} \"* ]] && { ((i++)); continue; }\n"
+		      "\t\t\t[[ ${typed[i]} == [-@]* ]] || return\n"
+		      "\t\tdone\n");
+}
+
 static void add_bash_command(struct buf *out, const struct command *command)
 {
-	buf_printf(out, "\t%s)\n\t\tcase $prev in\n", command->name);
+	buf_printf(out, "\t%s)\n", command->name);
+	if (command->runs_program)
+		add_bash_program(out, command);
+	else if (command->names)
+		buf_printf(out, "\t\tnames='%s'\n", command->names);
+	buf_puts(out, "\t\tcase $prev in\n");
 	add_bash_values(out, command->options);
 	buf_puts(out, "\t\tesac\n");
 	if (command->runs_program)
-		buf_puts(out, "\t\t[[ $cur == @* ]] && words=$(carrel profile list 2>/dev/null | sed 's/^/@/; s/ .*//') ||\n");
+		buf_puts(out, "\t\t[[ $cur == @* ]] && { _carrel_offer < <(carrel profile list 2>/dev/null | sed 's/^/@/; s/ .*//'); return; }\n");
 	buf_puts(out, "\t\twords='");
 	if (!strcmp(command->name, "help"))
 		add_command_names(out);
@@ -82,26 +116,55 @@ static void add_bash_command(struct buf *out, const struct command *command)
 	buf_puts(out, "' ;;\n");
 }
 
+/* Readline parts words at ':', '=' and '@' too (COMP_WORDBREAKS), which all stand in names of images. So the words are those between blanks, and what Readline replaces, $2, is the end
+ * of the last one. */
+static const char bash_begin[] =
+	"# bash completion for carrel\n"
+	"_carrel_offer() {\n"
+	"\tlocal name\n"
+	"\twhile IFS= read -r name; do\n"
+	"\t\t[[ $name == \"$cur\"* ]] && COMPREPLY+=(\"$name\")\n"
+	"\tdone\n"
+	"}\n"
+	"_carrel_choose() {\n"
+	"\tlocal command='' words='' names='' at=0 i\n"
+	"\tfor ((i = 1; i < last && !at; i++)); do\n"
+	"\t\t[[ ${typed[i]} != -* ]] && command=${typed[i]} at=$i\n"
+	"\tdone\n"
+	"\tcase $command in\n"
+	"\t'') words='";
+
+static const char bash_end[] =
+	"\tesac\n"
+	"\tif [[ $names && $cur != -* ]]; then\n"
+	"\t\t_carrel_offer < <(carrel help --names \"$names\" 2>/dev/null)\n"
+	"\telse\n"
+	"\t\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+	"\tfi\n"
+	"}\n"
+	"_carrel() {\n"
+	"\tlocal IFS=$' \\t\\n' line=${COMP_LINE:0:COMP_POINT} cur prev before last typed\n"
+	"\tread -ra typed <<<\"$line\"\n"
+	"\t[[ $line == *[[:blank:]] ]] && typed+=('')\n"
+	"\tlast=$((${#typed[@]} - 1)) cur=${typed[${#typed[@]} - 1]} prev=${typed[${#typed[@]} - 2]}\n"
+	"\tbefore=${cur%\"$2\"}\n"
+	"\t[[ $cur == --*=* ]] && prev=${cur%%=*} cur=${cur#*=} before=${before#\"$prev=\"}\n"
+	"\tCOMPREPLY=()\n"
+	"\t_carrel_choose\n"
+	"\tCOMPREPLY=(\"${COMPREPLY[@]#\"$before\"}\")\n"
+	"\t[[ $2 == --*=* ]] && COMPREPLY=(\"${COMPREPLY[@]/#/$prev=}\")\n"
+	"}\n"
+	"complete -o default -F _carrel carrel\n";
+
 static void format_bash(struct buf *out)
 {
-	buf_puts(out, "# bash completion for carrel\n"
-		      "_carrel() {\n"
-		      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command='' words='' i\n"
-		      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-		      "\t\t[[ ${COMP_WORDS[i]} == -- ]] && { COMPREPLY=($(compgen -A command -A file -- \"$cur\")); return; }\n"
-		      "\t\t[[ -z $command && ${COMP_WORDS[i]} != -* ]] && command=${COMP_WORDS[i]}\n"
-		      "\tdone\n"
-		      "\tcase $command in\n"
-		      "\t'') words='");
+	buf_puts(out, bash_begin);
 	add_command_names(out);
 	add_option_names(out, global_options);
 	buf_puts(out, "' ;;\n");
 	for (const struct command *command = commands; command->name; command++)
 		add_bash_command(out, command);
-	buf_puts(out, "\tesac\n"
-		      "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-		      "}\n"
-		      "complete -o default -F _carrel carrel\n");
+	buf_puts(out, bash_end);
 }
 
 /* ---- zsh ---- */
@@ -125,6 +188,8 @@ static void add_zsh_option(struct buf *out, const struct cli_option *option)
 			add_quoted(out, option->argument, "[]:\\");
 			if (option->words)
 				buf_printf(out, ":(%s)", option->words);
+			else if (option->names)
+				buf_printf(out, ":_carrel_names %s", option->names);
 			else
 				buf_puts(out, takes_file(option) ? ":_files" : ": ");
 		}
@@ -145,6 +210,8 @@ static void add_zsh_command(struct buf *out, const struct command *command)
 		buf_puts(out, ")' ;;\n");
 	} else if (command->words) {
 		buf_printf(out, "\t\t\t'1:what:(%s)' '*:file:_files' ;;\n", command->words);
+	} else if (command->names) {
+		buf_printf(out, "\t\t\t'*:: :%s %s' ;;\n", command->runs_program ? "_carrel_words" : "_carrel_names", command->names);
 	} else {
 		buf_puts(out, "\t\t\t'*:: :_carrel_words' ;;\n");
 	}
@@ -153,12 +220,18 @@ static void add_zsh_command(struct buf *out, const struct command *command)
 static void format_zsh(struct buf *out)
 {
 	buf_puts(out, "#compdef carrel\n"
+		      "_carrel_names() {\n"
+		      "\tlocal -a names=(${(f)\"$(carrel help --names \"$*\" 2>/dev/null)\"})\n"
+		      "\t(($#names)) && compadd -- $names\n"
+		      "}\n"
 		      "_carrel_words() {\n"
 		      "\tlocal dashes=${words[(i)--]}\n"
 		      "\tif ((dashes < CURRENT)); then\n"
 		      "\t\twords=(\"${(@)words[dashes+1,-1]}\"); ((CURRENT -= dashes)); _normal\n"
 		      "\telif [[ $PREFIX == @* ]]; then\n"
 		      "\t\tcompadd -- ${(f)\"$(carrel profile list 2>/dev/null | sed 's/^/@/; s/ .*//')\"}\n"
+		      "\telif (($#)) && [[ -z ${(M)words[1,CURRENT-1]:#[^@]*} && -z $opt_args[(i)--rootfs] ]]; then\n"
+		      "\t\t_carrel_names $*; _files\n"
 		      "\telse\n"
 		      "\t\t_files\n"
 		      "\tfi\n"
@@ -198,6 +271,8 @@ static void add_fish_options(struct buf *out, const struct cli_option *table, co
 			buf_printf(out, " -s %c", table->letter);
 		if (table->words)
 			buf_printf(out, " -x -a '%s'", table->words);
+		else if (table->names)
+			buf_printf(out, " -x -a \"(carrel help --names '%s' 2>/dev/null)\"", table->names);
 		else if (table->argument)
 			buf_puts(out, takes_file(table) ? " -r -F" : " -x");
 		buf_puts(out, " -d '");
@@ -206,6 +281,42 @@ static void add_fish_options(struct buf *out, const struct cli_option *table, co
 		buf_puts(out, "'\n");
 	}
 	buf_printf(out, "complete -c carrel -n '%s' -l help -d 'Explain it'\n", condition);
+}
+
+/* Is the word that is being typed behind `run` the first that is no option's? */
+static void add_fish_condition(struct buf *out, const struct command *command)
+{
+	buf_printf(out, "function __carrel_%s_first\n"
+			"\tset -l typed (commandline -opc)\n"
+			"\tset -l at (contains -i -- %s $typed); or return 1\n"
+			"\tset -l skip 0\n"
+			"\tset -e typed[1..$at]\n"
+			"\tfor word in $typed\n"
+			"\t\tif test $skip = 1\n"
+			"\t\t\tset skip 0\n"
+			"\t\telse if contains -- $word -- --rootfs\n"
+			"\t\t\treturn 1\n"
+			"\t\telse if contains -- $word", command->name, command->name);
+	add_valued_names(out, command->options);
+	buf_puts(out, "\n"
+		      "\t\t\tset skip 1\n"
+		      "\t\telse if not string match -q -r '^[-@]' -- $word\n"
+		      "\t\t\treturn 1\n"
+		      "\t\tend\n"
+		      "\tend\n"
+		      "end\n");
+}
+
+static void add_fish_names(struct buf *out, const struct command *command, const char *condition)
+{
+	cleanup_free char *names = mem_printf("(carrel help --names '%s' 2>/dev/null)", command->names);
+
+	if (command->runs_program) {
+		add_fish_condition(out, command);
+		buf_printf(out, "complete -c carrel -n __carrel_%s_first -a \"%s\"\n", command->name, names);
+	} else {
+		buf_printf(out, "complete -c carrel -f -n '%s' -a \"%s\"\n", condition, names);
+	}
 }
 
 static void format_fish(struct buf *out)
@@ -222,6 +333,8 @@ static void format_fish(struct buf *out)
 		add_fish_options(out, command->options, condition.text);
 		if (command->words)
 			buf_printf(out, "complete -c carrel -n '%s' -a '%s'\n", condition.text, command->words);
+		if (command->names)
+			add_fish_names(out, command, condition.text);
 		if (command->runs_program)
 			buf_printf(out, "complete -c carrel -n '%s' -a \"(carrel profile list 2>/dev/null | sed 's/^/@/; s/ .*//')\"\n", condition.text);
 	}

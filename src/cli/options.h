@@ -27,6 +27,7 @@ struct cli_option {
 	const char *help;     /* one sentence, without a full stop */
 	const char *section;  /* heading in the help, NULL: "Options"; rows of one section stand together */
 	int (*apply)(void *context, const struct option_use *use, struct error *err);
+	const char *names;    /* "sandboxes": what the value is, for completion, as struct command has it */
 	const char *key;      /* of the profile: apply lays the value over it */
 	size_t offset;        /* of the field that apply fills in */
 	bool hidden;          /* not in help, man page and completion */

@@ -144,7 +144,7 @@ const struct cli_option run_options[] = {
 	{"stop-signal", 0, "SIGNAL", NULL, "What asks it to end; otherwise the image's, or SIGTERM", life, set_stop_signal, .key = NULL},
 	{"stop-timeout", 0, "DURATION", NULL, "Time from the stop signal to SIGKILL", life, set_key, .key = "resources.grace"},
 	{"rm", 0, NULL, NULL, "Leave nothing behind, also with --name", life, set_flag, FIELD(rm)},
-	{"name", 0, "NAME", NULL, "Name the sandbox, and keep what it writes under this name", life, set_text, FIELD(name)},
+	{"name", 0, "NAME", NULL, "Name the sandbox, and keep what it writes under this name", life, set_text, FIELD(name), .names = "sandboxes"},
 	{"keep", 0, NULL, NULL, "Keep what it writes, which --name does too", life, set_flag, FIELD(keep)},
 	{"detach", 'd', NULL, NULL, "Run in the background", life, set_flag, FIELD(detach), .hidden = true},
 	{"pull", 0, "POLICY", "always missing never", "When to pull the image: always, missing, never", life, set_pull, .key = NULL},
