@@ -202,11 +202,11 @@ static void take_back(struct worker *worker)
 		explain_death(worker, status);
 		return;
 	}
-	error_mend(&said->error);
 	if (said->result > 0 || said->result < -4095)
 		said->result = -EPROTO;
 	if (said->result < 0 && said->error.code != -said->result)
 		(void)error_set(&said->error, -said->result, "cannot unpack the layer");
+	error_mend(&said->error);
 }
 
 static int judge(struct job *job, struct unpacker_answer *answer)
