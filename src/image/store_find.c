@@ -24,18 +24,18 @@ static bool is_digits(const char *text)
 	return len >= DIGITS_LEAST && len <= DIGEST_HEX && strspn(text, "0123456789abcdef") == len;
 }
 
-bool store_hint_tags(const struct store *store, const char *word, struct error *err)
+static bool hint_tags(const struct store_listing *listing, const char *word, struct error *err)
 {
 	struct reference wanted, other;
 	struct arena arena = {0};
-	struct store_ref *refs;
 	const char *names = NULL;
-	size_t count = 0, found = 0;
+	size_t found = 0;
+	bool is_name = err && reference_parse(&arena, word, &wanted, NULL) == 0;
 
-	if (store->dir < 0 || !err || reference_parse(&arena, word, &wanted, NULL) < 0 || store_refs(store, &arena, &refs, &count, NULL) < 0)
-		count = 0;
-	for (size_t i = 0; i < count && found <= TAGS_MOST; i++) {
-		if (reference_parse(&arena, refs[i].name, &other, NULL) < 0 || strcmp(other.registry, wanted.registry) != 0 || strcmp(other.repository, wanted.repository) != 0)
+	for (size_t i = 0; is_name && i < listing->ref_count && found <= TAGS_MOST; i++) {
+		const char *name = listing->refs[i].name;
+
+		if (!name || reference_parse(&arena, name, &other, NULL) < 0 || strcmp(other.registry, wanted.registry) != 0 || strcmp(other.repository, wanted.repository) != 0)
 			continue;
 		if (++found <= TAGS_MOST)
 			names = names ? arena_printf(&arena, "%s, %s", names, reference_familiar(&arena, &other)) : reference_familiar(&arena, &other);
@@ -46,14 +46,24 @@ bool store_hint_tags(const struct store *store, const char *word, struct error *
 	return found;
 }
 
-static int not_there(const struct store *store, const char *word, struct error *err)
+bool store_hint_tags(const struct store *store, const char *word, struct error *err)
+{
+	struct store_listing listing = {.ref_count = 0};
+	struct arena arena = {0};
+	bool has = store->dir >= 0 && err && store_refs(store, &arena, &listing.refs, &listing.ref_count, NULL) == 0 && hint_tags(&listing, word, err);
+
+	arena_done(&arena);
+	return has;
+}
+
+static int not_there(const struct store *store, const struct store_listing *listing, const char *word, struct error *err)
 {
 	(void)error_set(err, ENOENT, "no image '%s'", word);
 	if (store->dir < 0)
 		(void)error_cause(err, "there is no store yet");
 	else
 		(void)error_cause(err, "it is not in the store '%s'", store->path);
-	if (store_hint_tags(store, word, err))
+	if (listing ? hint_tags(listing, word, err) : store_hint_tags(store, word, err))
 		return -ENOENT;
 	return error_hint(err, "`carrel images` lists what there is; `carrel pull %s` fetches it", word);
 }
@@ -114,18 +124,18 @@ static void offer(struct match *match, const char *digits, const struct image *i
 	*match = (struct match){.manifest = image->manifest, .config = image->config, .found = true, .is_ambiguous = match->is_ambiguous};
 }
 
-static int find_digits(const struct store *store, const struct image_list *images, struct arena *arena, const char *word, const char *digits, struct image *ret_image, int *ret_fd,
+static int find_digits(const struct store *store, const struct store_listing *listing, struct arena *arena, const char *word, const char *digits, struct image *ret_image, int *ret_fd,
     struct error *err)
 {
+	struct store_listing all = {.image_count = 0};
 	struct match match = {.found = false};
-	struct image_list all = {.count = 0};
 	struct arena listed = {0};
-	int r = images ? 0 : store_images(store, &listed, &all.items, &all.count, err);
+	int r = listing ? 0 : store_images(store, &listed, &all.images, &all.image_count, err);
 
-	if (images)
-		all = *images;
-	for (size_t i = 0; r == 0 && i < all.count; i++)
-		offer(&match, digits, &all.items[i]);
+	if (listing)
+		all = *listing;
+	for (size_t i = 0; r == 0 && i < all.image_count; i++)
+		offer(&match, digits, &all.images[i]);
 	arena_done(&listed);
 	if (r < 0)
 		return r;
@@ -135,10 +145,10 @@ static int find_digits(const struct store *store, const struct image_list *image
 		return error_hint(err, "give more digits: `carrel images --no-trunc` shows them all");
 	}
 	r = match.found ? take(store, arena, &match.manifest, ret_image, ret_fd, err) : -ENOENT;
-	return r == -ENOENT ? not_there(store, word, err) : r;
+	return r == -ENOENT ? not_there(store, listing, word, err) : r;
 }
 
-int store_find_how(const struct store *store, const struct image_list *images, struct arena *arena, const char *word, struct reference *ret_reference, struct image *ret_image,
+int store_find_how(const struct store *store, const struct store_listing *listing, struct arena *arena, const char *word, struct reference *ret_reference, struct image *ret_image,
     int *ret_record_fd, struct error *err)
 {
 	bool is_digest = !strncmp(word, PREFIX, strlen(PREFIX));
@@ -157,8 +167,8 @@ int store_find_how(const struct store *store, const struct image_list *images, s
 	}
 	*ret_reference = (struct reference){.repository = NULL};
 	if (is_digits(digits))
-		return find_digits(store, images, arena, word, digits, ret_image, ret_record_fd, err);
-	return not_there(store, word, err);
+		return find_digits(store, listing, arena, word, digits, ret_image, ret_record_fd, err);
+	return not_there(store, listing, word, err);
 }
 
 int store_find(const struct store *store, struct arena *arena, const char *word, struct image *ret_image, int *ret_record_fd, struct error *err)

@@ -46,13 +46,15 @@ int store_lock_now(const struct store *store, const char *name) MUST_CHECK;
 int store_hold_image(const struct store *store, const struct digest *manifest, int *ret_fd) MUST_CHECK;
 int store_read_record(struct arena *arena, int fd, const struct digest *manifest, struct image *ret, struct error *err) MUST_CHECK;
 
-struct image_list {
-	struct image *items;
-	size_t count;
+/* What there is, listed once by who looks for many words. One that is gone by now has no name, or no digests. */
+struct store_listing {
+	struct image *images;
+	size_t image_count;
+	struct store_ref *refs;
+	size_t ref_count;
 };
-/* store_find.c: store_find, and whether it was by name: then *ret_reference is that, else it has no repository. `images`: of all that there are, where somebody has listed
- * them already; NULL. */
-int store_find_how(const struct store *store, const struct image_list *images, struct arena *arena, const char *word, struct reference *ret_reference, struct image *ret_image,
+/* store_find.c: store_find, and whether it was by name: then *ret_reference is that, else it has no repository. `listing` may be NULL. */
+int store_find_how(const struct store *store, const struct store_listing *listing, struct arena *arena, const char *word, struct reference *ret_reference, struct image *ret_image,
     int *ret_record_fd, struct error *err) MUST_CHECK;
 /* store_refs.c: store_untag without the index; and by the name that store_refs gives, which in a store of somebody else's making may be no reference. */
 int store_unref(const struct store *store, const struct reference *reference, struct error *err) MUST_CHECK;

@@ -13,9 +13,7 @@ struct removing {
 	const struct store *store;
 	struct arena *arena;
 	bool force;
-	struct image_list images; /* one that is about to go has no digests any more: for the words behind it is not there */
-	struct store_ref *refs;   /* one that is taken away has no name */
-	size_t ref_count;
+	struct store_listing there; /* what is taken away, and images that are about to go, are no more there for the words behind */
 	struct store_kept *kept;
 	size_t kept_count;
 	struct hexes records, objects; /* that may go */
@@ -33,10 +31,10 @@ struct target {
 
 static int list_all(struct removing *all, struct error *err)
 {
-	int r = store_refs(all->store, all->arena, &all->refs, &all->ref_count, err);
+	int r = store_refs(all->store, all->arena, &all->there.refs, &all->there.ref_count, err);
 
 	if (r == 0)
-		r = store_images(all->store, all->arena, &all->images.items, &all->images.count, err);
+		r = store_images(all->store, all->arena, &all->there.images, &all->there.image_count, err);
 	return r < 0 ? r : store_kept(all->store, all->arena, &all->kept, &all->kept_count, err);
 }
 
@@ -48,23 +46,23 @@ static void add_image(struct removing *all, struct target *target, const struct 
 
 static int find_target(struct removing *all, const char *word, struct target *target, struct error *err)
 {
-	int r = store_find_how(all->store, &all->images, all->arena, word, &target->reference, &target->image, NULL, err);
+	int r = store_find_how(all->store, &all->there, all->arena, word, &target->reference, &target->image, NULL, err);
 
 	if (r < 0)
 		return r;
 	add_image(all, target, &target->image);
-	for (size_t i = 0; !target->reference.repository && i < all->images.count; i++) {
-		const struct image *image = &all->images.items[i];
+	for (size_t i = 0; !target->reference.repository && i < all->there.image_count; i++) {
+		const struct image *image = &all->there.images[i];
 
 		if (digest_equal(&image->config, &target->image.config) && !digest_equal(&image->manifest, &target->image.manifest))
 			add_image(all, target, image);
 	}
 	hexes_sort(&target->records);
-	for (size_t i = 0; i < all->ref_count; i++) {
-		if (!all->refs[i].name || !hexes_have(&target->records, digest_hex(&all->refs[i].manifest)))
+	for (size_t i = 0; i < all->there.ref_count; i++) {
+		if (!all->there.refs[i].name || !hexes_have(&target->records, digest_hex(&all->there.refs[i].manifest)))
 			continue;
 		target->names = arena_grow(all->arena, target->names, target->name_count, sizeof(*target->names));
-		target->names[target->name_count++] = &all->refs[i];
+		target->names[target->name_count++] = &all->there.refs[i];
 	}
 	return 0;
 }
@@ -174,9 +172,9 @@ static bool is_leaving(const struct removing *all, const struct target *target)
 
 static void note_leaving(struct removing *all, const struct target *target)
 {
-	for (size_t i = 0; i < all->images.count; i++)
-		if (hexes_have(&target->records, digest_hex(&all->images.items[i].manifest)))
-			all->images.items[i] = (struct image){0};
+	for (size_t i = 0; i < all->there.image_count; i++)
+		if (hexes_have(&target->records, digest_hex(&all->there.images[i].manifest)))
+			all->there.images[i] = (struct image){0};
 }
 
 static int take_word(struct removing *all, struct store_removal *removal, struct target *target, struct error *err)
