@@ -67,7 +67,7 @@ _carrel_choose() {
 		names='sandboxes'
 		case $prev in
 		esac
-		words=' --help' ;;
+		words=' --force -f --help' ;;
 	pull)
 		names='images'
 		case $prev in

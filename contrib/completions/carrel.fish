@@ -73,6 +73,7 @@ complete -c carrel -n '__fish_seen_subcommand_from top' -l delay -s d -x -d 'Tim
 complete -c carrel -n '__fish_seen_subcommand_from top' -l sort -x -a 'age memory cpu tasks' -d 'Order of the rows: age, memory, cpu or tasks'
 complete -c carrel -n '__fish_seen_subcommand_from top' -l help -d 'Explain it'
 complete -c carrel -f -n __fish_use_subcommand -a rm -d 'Remove what a named sandbox has kept'
+complete -c carrel -n '__fish_seen_subcommand_from rm' -l force -s f -d 'No failure where there is none of that name'
 complete -c carrel -n '__fish_seen_subcommand_from rm' -l help -d 'Explain it'
 complete -c carrel -f -n '__fish_seen_subcommand_from rm' -a "(carrel help --names 'sandboxes' 2>/dev/null)"
 complete -c carrel -f -n __fish_use_subcommand -a pull -d 'Fetch an image from a registry'
@@ -107,7 +108,7 @@ complete -c carrel -f -n __fish_use_subcommand -a tag -d 'Give an image another 
 complete -c carrel -n '__fish_seen_subcommand_from tag' -l help -d 'Explain it'
 complete -c carrel -f -n '__fish_seen_subcommand_from tag' -a "(carrel help --names 'images' 2>/dev/null)"
 complete -c carrel -f -n __fish_use_subcommand -a rmi -d 'Remove images'
-complete -c carrel -n '__fish_seen_subcommand_from rmi' -l force -s f -d 'Also while a sandbox runs from it, and by id with all its names'
+complete -c carrel -n '__fish_seen_subcommand_from rmi' -l force -s f -d 'Also while a sandbox runs from it, and by id with all its names; no failure where there is no such image'
 complete -c carrel -n '__fish_seen_subcommand_from rmi' -l help -d 'Explain it'
 complete -c carrel -f -n '__fish_seen_subcommand_from rmi' -a "(carrel help --names 'images' 2>/dev/null)"
 complete -c carrel -f -n __fish_use_subcommand -a history -d 'Show how an image was made'

@@ -30,8 +30,11 @@ static int remove_all(struct image_context *context, int argc, char **argv, stru
 		removals[i].word = argv[i];
 	int r = store_remove(&context->store, &context->gc, &context->arena, context->use->force, removals, (size_t)argc, &err);
 	for (int i = 0; i < argc; i++) {
-		if (removals[i].why)
-			status = image_fail(removals[i].why);
+		int failed = removals[i].why ? image_fail(removals[i].why) : 0;
+
+		/* Docker's --force: what is not there is as good as removed, and said all the same. */
+		if (failed && (!context->use->force || removals[i].why->code != ENOENT))
+			status = failed;
 		tell(context, &removals[i], out);
 	}
 	return r < 0 ? image_fail(&err) : status;

@@ -30,6 +30,7 @@ extern const struct cli_option run_options[];
 extern const struct cli_option profile_options[];
 extern const struct cli_option doctor_options[];
 extern const struct cli_option top_options[];
+extern const struct cli_option rm_options[];
 /* image_options.c */
 extern const struct cli_option pull_options[], push_options[], login_options[], images_options[], rmi_options[], json_options[], history_options[], save_options[],
     load_options[], import_options[], export_options[], pack_options[], system_options[];

@@ -64,7 +64,7 @@ static const struct command_example top_examples[] = {
 	{NULL, NULL},
 };
 
-static const char *const rm_usages[] = {"NAME…", NULL};
+static const char *const rm_usages[] = {"[OPTIONS] NAME…", NULL};
 static const char *const rm_paragraphs[] = {
 	"Removes what named sandboxes have kept (run --name NAME): their writable layers, also files that belong to subordinate ids. A running one is not removed.",
 	NULL,
@@ -166,7 +166,7 @@ static const char *const help_usages[] = {"[COMMAND]", NULL};
 const struct command commands[] = {
 	{"run", "Run a command in a sandbox", run_usages, run_paragraphs, run_options, run_examples, NULL, cmd_run, .runs_program = true, .names = "images"},
 	{"top", "Show the sandboxes that run, and what they use", top_usages, top_paragraphs, top_options, top_examples, NULL, cmd_top, .runs_program = false},
-	{"rm", "Remove what a named sandbox has kept", rm_usages, rm_paragraphs, NULL, NULL, NULL, cmd_rm, .runs_program = false, .names = "sandboxes"},
+	{"rm", "Remove what a named sandbox has kept", rm_usages, rm_paragraphs, rm_options, NULL, NULL, cmd_rm, .runs_program = false, .names = "sandboxes"},
 	{"pull", "Fetch an image from a registry", pull_usages, pull_paragraphs, pull_options, pull_examples, NULL, cmd_image, .runs_program = false, .names = "images"},
 	{"push", "Send an image to a registry", push_usages, push_paragraphs, push_options, NULL, NULL, cmd_image, .runs_program = false, .names = "images"},
 	{"login", "Keep a name and password for a registry", login_usages, login_paragraphs, login_options, login_examples, NULL, cmd_image, .runs_program = false},

@@ -95,7 +95,7 @@ const struct cli_option images_options[] = {
 	END,
 };
 const struct cli_option rmi_options[] = {
-	{"force", 'f', NULL, NULL, "Also while a sandbox runs from it, and by id with all its names", NULL, set_flag, FIELD(force)},
+	{"force", 'f', NULL, NULL, "Also while a sandbox runs from it, and by id with all its names; no failure where there is no such image", NULL, set_flag, FIELD(force)},
 	OTHERS("no-prune", 0, NULL, "leave it out: layers stay where another image has them"),
 	END,
 };

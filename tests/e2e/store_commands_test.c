@@ -203,6 +203,21 @@ Test(store_commands, rmi_says_what_docker_says)
 	cr_expect_str_eq(left, "", "all space comes back: %s", left);
 }
 
+static const struct wrong forced[] = {
+	{"an image that is not there", HARNESS_WORDS("rmi", "nothing"), 125, NULL, "no image 'nothing'"},
+	{"which --force forgives", HARNESS_WORDS("rmi", "-f", "nothing"), 0, NULL, "no image 'nothing'"},
+	{"but not a word that is no name", HARNESS_WORDS("rmi", "-f", "Nothing"), 125, NULL, "capital letters"},
+	{"a sandbox that is not there", HARNESS_WORDS("rm", "nothing"), 125, NULL, "no sandbox of this name is kept"},
+	{"which --force forgives, too", HARNESS_WORDS("rm", "-f", "nothing"), 0, NULL, "no sandbox of this name is kept"},
+	{"behind the name, and with Docker's --volumes", HARNESS_WORDS("rm", "nothing", "-vf"), 0, NULL, "no sandbox of this name is kept"},
+	{"nothing at all", HARNESS_WORDS("rm", "-f"), 125, NULL, "no name was given"},
+};
+
+Test(store_commands, force_as_with_docker)
+{
+	expect(forced, ARRAY_SIZE(forced));
+}
+
 Test(store_commands, not_while_a_sandbox_runs)
 {
 	load("app:1", "one", "2001");
