@@ -218,6 +218,26 @@ Test(store_commands, force_as_with_docker)
 	expect(forced, ARRAY_SIZE(forced));
 }
 
+/* Podman's and skopeo's words for what is in no registry. */
+static const struct wrong transports[] = {
+	{"pull", HARNESS_WORDS("pull", "docker-archive:app.tar:app:1"), 125, NULL, "hint: carrel load -i app.tar\n"},
+	{"pull, a path", HARNESS_WORDS("pull", "oci-archive:/tmp/app.tar"), 125, NULL, "hint: carrel load -i /tmp/app.tar\n"},
+	{"run", HARNESS_WORDS("run", "docker-archive:app.tar", "sh"), 125, NULL, "hint: carrel load -i app.tar ;"},
+	{"run, a path", HARNESS_WORDS("run", "oci:/tmp/layout"), 125, NULL, "hint: tar -C /tmp/layout -c . | carrel load ;"},
+	{"run, always anew", HARNESS_WORDS("run", "--pull=always", "docker-daemon:app:1"), 125, NULL, "hint: docker save app:1 | carrel load ;"},
+	{"push", HARNESS_WORDS("push", "app:1", "docker-archive:app.tar"), 125, NULL, "hint: carrel save -o app.tar app:1\n"},
+	{"an image that is called so", HARNESS_WORDS("run", "oci:1", "/bin/busybox", "cat", "/word"), 0, "one", NULL},
+	{"a registry", HARNESS_WORDS("run", "--pull=never", "docker://app:1", "/bin/busybox", "cat", "/word"), 0, "one", NULL},
+	{"a registry, for what is here", HARNESS_WORDS("rmi", "docker://docker.io/library/app:1"), 0, "Untagged: app:1", NULL},
+};
+
+Test(store_commands, words_of_podman)
+{
+	load("app:1", "one", "2001");
+	(void)OUT("tag", "app:1", "oci:1");
+	expect(transports, ARRAY_SIZE(transports));
+}
+
 Test(store_commands, not_while_a_sandbox_runs)
 {
 	load("app:1", "one", "2001");
