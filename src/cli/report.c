@@ -2,23 +2,18 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/top.h"
 #include "util/fd.h"
 
-/* C1 controls come as two bytes in UTF-8 (C2 80 … C2 9F), and some terminals obey them. */
+/* Whatever it holds, on a terminal it stays text. */
 static void add_visible(struct buf *out, const char *text)
 {
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		if (*c < 0x20 || *c == 0x7f)
-			buf_printf(out, "\\x%02x", *c);
-		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f)
-			buf_printf(out, "\\x%02x\\x%02x", c[0], c[1]), c++;
-		else
-			buf_add(out, c, 1);
-	}
+	(void)top_put_text(out, text, SIZE_MAX);
 }
 
 void report_format(struct buf *out, const struct error *err)

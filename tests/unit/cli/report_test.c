@@ -20,6 +20,8 @@ Test(report, format)
 		{"no cause", {.what = "w"}, "carrel: w\n"},
 		{"terminal controls", {.what = "\x1b]0;x\a'", .cause = "a\nb\r\x7f", .hint = "\xc2\x9b" "2J", .file = "\t", .key = "\x01"},
 			"carrel: \\x1b]0;x\\x07': a\\x0ab\\x0d\\x7f\n  at:   \\x09 (\\x01)\n  hint: \\xc2\\x9b2J\n"},
+		{"bytes of no text", {.what = "\x9b" "2J", .cause = "cut \xc3", .hint = "\xc0\x9b"}, "carrel: \\x9b2J: cut \\xc3\n  hint: \\xc0\\x9b\n"},
+		{"another direction", {.what = "\u202eexe.txt", .cause = "c"}, "carrel: \\xe2\\x80\\xaeexe.txt: c\n"},
 		{"letters of others", {.what = "größe 本", .cause = "…"}, "carrel: größe 本: …\n"},
 	};
 
