@@ -1,4 +1,9 @@
-#include "image/unpack_room.h"
+#include "image/disk_room.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "util/units.h"
 
 enum {
 	RESERVE_PART = 16,
@@ -23,45 +28,65 @@ static uint64_t bytes_free(const struct statvfs *st)
 	return __builtin_mul_overflow((uint64_t)st->f_bavail, (uint64_t)st->f_frsize, &bytes) ? UINT64_MAX : bytes;
 }
 
-void unpack_room_reserve(struct unpack_room *room, const struct statvfs *at_begin)
+void disk_room_reserve(struct disk_room *room, const struct statvfs *at_begin)
 {
 	room->bytes_reserve = at_begin->f_blocks ? least(bytes_free(at_begin) / RESERVE_PART, RESERVE_BYTES) : 0;
 	room->inodes_reserve = at_begin->f_files ? least(at_begin->f_favail / RESERVE_PART, RESERVE_INODES) : 0;
 	room->bytes = room->inodes = 0;
 }
 
-enum unpack_room_verdict unpack_room_judge(struct unpack_room *room, const struct statvfs *now, uint64_t bytes, uint64_t inodes)
+enum disk_room_verdict disk_room_judge(struct disk_room *room, const struct statvfs *now, uint64_t bytes, uint64_t inodes)
 {
 	uint64_t free = bytes_free(now), taken_bytes = room->bytes_reserve + bytes, taken_inodes = room->inodes_reserve + inodes;
 
 	if (room->bytes_reserve && free < taken_bytes)
-		return UNPACK_ROOM_NO_BYTES;
+		return DISK_ROOM_NO_BYTES;
 	if (room->inodes_reserve && now->f_favail < taken_inodes)
-		return UNPACK_ROOM_NO_INODES;
+		return DISK_ROOM_NO_INODES;
 	room->bytes = room->bytes_reserve ? least((free - taken_bytes) / LOOK_PART, LOOK_BYTES) : UINT64_MAX;
 	room->inodes = room->inodes_reserve ? least((now->f_favail - taken_inodes) / LOOK_PART, LOOK_INODES) : UINT64_MAX;
-	return UNPACK_ROOM_ENOUGH;
+	return DISK_ROOM_ENOUGH;
 }
 
-void unpack_room_begin(struct unpack_room *room, int fd)
+void disk_room_begin(struct disk_room *room, int fd)
 {
 	struct statvfs st;
 
-	*room = (struct unpack_room){.fd = fd};
+	*room = (struct disk_room){.fd = fd};
 	if (fstatvfs(fd, &st) == 0)
-		unpack_room_reserve(room, &st);
+		disk_room_reserve(room, &st);
 }
 
-enum unpack_room_verdict unpack_room_take(struct unpack_room *room, uint64_t bytes, uint64_t inodes)
+static enum disk_room_verdict take(struct disk_room *room, uint64_t bytes, uint64_t inodes)
 {
 	struct statvfs st;
 
 	if (bytes <= room->bytes && inodes <= room->inodes) {
 		room->bytes -= bytes;
 		room->inodes -= inodes;
-		return UNPACK_ROOM_ENOUGH;
+		return DISK_ROOM_ENOUGH;
 	}
 	if ((!room->bytes_reserve && !room->inodes_reserve) || fstatvfs(room->fd, &st) < 0)
-		return UNPACK_ROOM_ENOUGH; /* then writing tells */
-	return unpack_room_judge(room, &st, bytes, inodes);
+		return DISK_ROOM_ENOUGH; /* then writing tells */
+	return disk_room_judge(room, &st, bytes, inodes);
+}
+
+int disk_room_take(struct disk_room *room, uint64_t bytes, uint64_t inodes, char ret_cause[DISK_ROOM_CAUSE])
+{
+	static const char full[] = "No space left on device: the last";
+	const char *unit;
+	double stay;
+
+	switch (take(room, bytes, inodes)) {
+	case DISK_ROOM_ENOUGH:
+		return 0;
+	case DISK_ROOM_NO_BYTES:
+		unit = units_decimal(room->bytes_reserve, &stay);
+		(void)snprintf(ret_cause, DISK_ROOM_CAUSE, "%s %.0f %s stay free for others", full, stay, unit);
+		break;
+	case DISK_ROOM_NO_INODES:
+		(void)snprintf(ret_cause, DISK_ROOM_CAUSE, "%s %llu inodes stay free for others", full, (unsigned long long)room->inodes_reserve);
+		break;
+	}
+	return -ENOSPC;
 }

@@ -26,6 +26,7 @@
 #include <sys/types.h>
 
 #include "image/digest.h"
+#include "image/disk_room.h"
 #include "image/image.h"
 #include "image/reference.h"
 #include "util/error.h"
@@ -91,6 +92,7 @@ struct store_blob {
 	const struct store *store;
 	struct digest_hash *hash;
 	int fd;
+	struct disk_room room;
 	uint64_t size;
 	char name[64]; /* in tmp/ */
 };

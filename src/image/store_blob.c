@@ -128,14 +128,21 @@ int store_blob_begin(const struct store *store, struct store_blob *ret, struct e
 		return fail(store, r, err);
 	(void)snprintf(blob.name, sizeof(blob.name), "%s", name);
 	blob.hash = digest_hash_new();
+	disk_room_begin(&blob.room, blob.fd);
 	*ret = blob;
 	return 0;
 }
 
 int store_blob_add(struct store_blob *blob, const void *data, size_t size, struct error *err)
 {
-	int r = fd_write_all(blob->fd, data, size);
+	char cause[DISK_ROOM_CAUSE];
+	int r = disk_room_take(&blob->room, size, 0, cause);
 
+	if (r < 0) {
+		(void)fail(blob->store, r, err);
+		return error_cause(err, "%s", cause);
+	}
+	r = fd_write_all(blob->fd, data, size);
 	if (r < 0)
 		return fail(blob->store, r, err);
 	digest_hash_add(blob->hash, data, size);

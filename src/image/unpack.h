@@ -28,7 +28,7 @@
 struct unpack_spec {
 	enum layer_owner owner;
 	bool whiteouts;   /* false for `import` of a root: a name that begins with .wh. is refused as well, with a message that says why */
-	uint64_t bytes_max; /* of all files together; 0: no limit but the disk's (unpack_room.h) */
+	uint64_t bytes_max; /* of all files together; 0: no limit but the disk's (disk_room.h) */
 	uint64_t entries_max;
 	bool for_old_fuse; /* whoever unpacks has a fuse-overlayfs older than 1.8, which wants an attribute of its own; struct unpack_host sees to it */
 };

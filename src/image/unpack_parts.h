@@ -9,9 +9,9 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "image/disk_room.h"
 #include "image/unpack.h"
 #include "image/unpack_dirs.h"
-#include "image/unpack_room.h"
 #include "util/error.h"
 
 #define WHITEOUT_PREFIX ".wh."
@@ -38,7 +38,7 @@ struct unpack_tree {
 	struct error refusal; /* code 0: none; where there is one, it says more than the errno */
 	const struct unpack_entry *entry; /* that is being put */
 	struct unpack_dirs dirs;
-	struct unpack_room room;
+	struct disk_room room;
 	uid_t uid; /* ours: what new files get */
 	gid_t gid;
 	bool default_acls; /* somewhere here is one, which new files may inherit */
@@ -57,7 +57,7 @@ struct unpack_entry {
 /* unpack_write.c: give up because of this entry; the cause is a sentence. Returns -errnum. */
 int unpack_refuse(struct unpack_tree *tree, int errnum, const struct unpack_entry *entry, const char *cause, ...) PRINTF_LIKE(4, 5) MUST_CHECK;
 
-/* The same where the room for it is at its end (unpack_room.h): 0 or -ENOSPC. `bytes` are those of data; what an inode takes beside them is counted here. */
+/* The same where the room for it is at its end (disk_room.h): 0 or -ENOSPC. `bytes` are those of data; what an inode takes beside them is counted here. */
 int unpack_take_room(struct unpack_tree *tree, const struct unpack_entry *entry, uint64_t bytes, uint64_t inodes) MUST_CHECK;
 
 /* unpack_name.c: 0 or -errno, with a refusal. *ret_skip: the name is of AUFS's own bookkeeping, which nobody wants. `what`: "it", "its link's target". */

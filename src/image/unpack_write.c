@@ -18,7 +18,6 @@
 
 #include "image/unpack_parts.h"
 #include "util/mem.h"
-#include "util/units.h"
 
 enum {
 	BLOCK = 256 << 10,
@@ -41,19 +40,9 @@ int unpack_refuse(struct unpack_tree *tree, int errnum, const struct unpack_entr
 
 int unpack_take_room(struct unpack_tree *tree, const struct unpack_entry *entry, uint64_t bytes, uint64_t inodes)
 {
-	const char *unit;
-	double stay;
+	char cause[DISK_ROOM_CAUSE];
 
-	switch (unpack_room_take(&tree->room, bytes + inodes * INODE_ROOM, inodes)) {
-	case UNPACK_ROOM_ENOUGH:
-		return 0;
-	case UNPACK_ROOM_NO_BYTES:
-		unit = units_decimal(tree->room.bytes_reserve, &stay);
-		return unpack_refuse(tree, ENOSPC, entry, "No space left on device: the last %.0f %s stay free for others", stay, unit);
-	case UNPACK_ROOM_NO_INODES:
-		break;
-	}
-	return unpack_refuse(tree, ENOSPC, entry, "No space left on device: the last %llu inodes stay free for others", (unsigned long long)tree->room.inodes_reserve);
+	return disk_room_take(&tree->room, bytes + inodes * INODE_ROOM, inodes, cause) < 0 ? unpack_refuse(tree, ENOSPC, entry, "%s", cause) : 0;
 }
 
 /* A plain errno about an entry. */
@@ -178,7 +167,7 @@ static int write_tree(struct unpack_tree *tree, int fd, int target)
 
 	if (r < 0)
 		return error_set(&tree->refusal, -r, "cannot open the layer's folder");
-	unpack_room_begin(&tree->room, target);
+	disk_room_begin(&tree->room, target);
 	r = begin_root(tree);
 	if (r < 0)
 		return r;

@@ -1,5 +1,5 @@
-/* A layer that never ends, on filesystems of all sizes. */
-#include "image/unpack_room.h"
+/* Layers and blobs that never end, on filesystems of all sizes. */
+#include "image/disk_room.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -11,12 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "image/store.h"
 #include "unit/image/inside.h"
 #include "unit/image/tar_corpus.h"
 #include "unit/image/unpack_attempt.h"
 #include "util/mem.h"
 
-TestSuite(unpack_room, .timeout = 60);
+TestSuite(disk_room, .timeout = 60);
 
 #define MB (1ULL << 20)
 #define GB (1ULL << 30)
@@ -24,7 +25,7 @@ TestSuite(unpack_room, .timeout = 60);
 
 /* --- what stays free --- */
 
-Test(unpack_room, reserve)
+Test(disk_room, reserve)
 {
 	static const struct {
 		const char *name;
@@ -41,40 +42,40 @@ Test(unpack_room, reserve)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct unpack_room room = {.fd = -1};
+		struct disk_room room = {.fd = -1};
 
-		unpack_room_reserve(&room, &cases[i].disk);
+		disk_room_reserve(&room, &cases[i].disk);
 		cr_expect_eq(room.bytes_reserve, cases[i].bytes, "%s: %lu bytes", cases[i].name, room.bytes_reserve);
 		cr_expect_eq(room.inodes_reserve, cases[i].inodes, "%s: %lu inodes", cases[i].name, room.inodes_reserve);
 	}
 }
 
-Test(unpack_room, judge)
+Test(disk_room, judge)
 {
 	static const struct {
 		const char *name;
 		struct statvfs begin, now;
 		uint64_t bytes, inodes;
-		enum unpack_room_verdict verdict;
+		enum disk_room_verdict verdict;
 		uint64_t next_bytes, next_inodes; /* until the next look */
 	} cases[] = {
-		{"20 GB fit onto 21", DISK(21000, 100000), DISK(1000, 90000), MB, 1, UNPACK_ROOM_ENOUGH, 16 * MB, 256},
-		{"just", DISK(160, 1600), DISK(11, 1600), MB, 0, UNPACK_ROOM_ENOUGH, 0, 187},
-		{"a byte too many", DISK(160, 1600), DISK(11, 1600), MB + 1, 0, UNPACK_ROOM_NO_BYTES, 0, 0},
-		{"the last inode", DISK(160, 1600), DISK(160, 101), 0, 1, UNPACK_ROOM_ENOUGH, 16 * MB, 0},
-		{"an inode too many", DISK(160, 1600), DISK(160, 100), 0, 1, UNPACK_ROOM_NO_INODES, 0, 0},
-		{"several layers share it", DISK(160, 1600), DISK(26, 1600), 0, 0, UNPACK_ROOM_ENOUGH, 2 * MB, 187},
-		{"others filled it meanwhile", DISK(160, 1600), DISK(0, 1600), 1, 0, UNPACK_ROOM_NO_BYTES, 0, 0},
-		{"full from the start: its own error comes", DISK(0, 0), DISK(0, 0), GB, 1000, UNPACK_ROOM_ENOUGH, UINT64_MAX, UINT64_MAX},
-		{"inodes are not counted", {.f_frsize = 4096, .f_blocks = 1 << 20, .f_bavail = 40960}, {.f_frsize = 4096, .f_blocks = 1 << 20, .f_bavail = 40960}, 0, GB, UNPACK_ROOM_ENOUGH, 16 * MB,
+		{"20 GB fit onto 21", DISK(21000, 100000), DISK(1000, 90000), MB, 1, DISK_ROOM_ENOUGH, 16 * MB, 256},
+		{"just", DISK(160, 1600), DISK(11, 1600), MB, 0, DISK_ROOM_ENOUGH, 0, 187},
+		{"a byte too many", DISK(160, 1600), DISK(11, 1600), MB + 1, 0, DISK_ROOM_NO_BYTES, 0, 0},
+		{"the last inode", DISK(160, 1600), DISK(160, 101), 0, 1, DISK_ROOM_ENOUGH, 16 * MB, 0},
+		{"an inode too many", DISK(160, 1600), DISK(160, 100), 0, 1, DISK_ROOM_NO_INODES, 0, 0},
+		{"several layers share it", DISK(160, 1600), DISK(26, 1600), 0, 0, DISK_ROOM_ENOUGH, 2 * MB, 187},
+		{"others filled it meanwhile", DISK(160, 1600), DISK(0, 1600), 1, 0, DISK_ROOM_NO_BYTES, 0, 0},
+		{"full from the start: its own error comes", DISK(0, 0), DISK(0, 0), GB, 1000, DISK_ROOM_ENOUGH, UINT64_MAX, UINT64_MAX},
+		{"inodes are not counted", {.f_frsize = 4096, .f_blocks = 1 << 20, .f_bavail = 40960}, {.f_frsize = 4096, .f_blocks = 1 << 20, .f_bavail = 40960}, 0, GB, DISK_ROOM_ENOUGH, 16 * MB,
 		    UINT64_MAX},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct unpack_room room = {.fd = -1};
+		struct disk_room room = {.fd = -1};
 
-		unpack_room_reserve(&room, &cases[i].begin);
-		cr_expect_eq(unpack_room_judge(&room, &cases[i].now, cases[i].bytes, cases[i].inodes), cases[i].verdict, "%s", cases[i].name);
+		disk_room_reserve(&room, &cases[i].begin);
+		cr_expect_eq(disk_room_judge(&room, &cases[i].now, cases[i].bytes, cases[i].inodes), cases[i].verdict, "%s", cases[i].name);
 		cr_expect_eq(room.bytes, cases[i].next_bytes, "%s: %lu bytes", cases[i].name, room.bytes);
 		cr_expect_eq(room.inodes, cases[i].next_inodes, "%s: %lu inodes", cases[i].name, room.inodes);
 	}
@@ -168,21 +169,65 @@ static void try_disk(const struct disk_case *disk, struct buf *complaints)
 	attempt_done(&one, complaints, disk->name);
 }
 
+static bool make_disk(const char *options)
+{
+	return mkdir("disk", 0755) == 0 && unshare(CLONE_NEWNS) == 0 && mount("none", "disk", "tmpfs", 0, options) == 0 && chdir("disk") == 0;
+}
+
+static bool remove_disk(void)
+{
+	return chdir("..") == 0 && umount2("disk", MNT_DETACH) == 0 && rmdir("disk") == 0;
+}
+
 static void try_disks(const void *context, struct buf *complaints)
 {
 	(void)context;
 	for (size_t i = 0; i < ARRAY_SIZE(disks); i++) {
-		if (mkdir("disk", 0755) < 0 || unshare(CLONE_NEWNS) < 0 || mount("none", "disk", "tmpfs", 0, disks[i].options) < 0 || chdir("disk") < 0) {
+		if (!make_disk(disks[i].options)) {
 			buf_printf(complaints, "%s: cannot make a disk: %s\n", disks[i].name, strerror(errno));
 			return;
 		}
 		try_disk(&disks[i], complaints);
-		if (chdir("..") < 0 || umount2("disk", MNT_DETACH) < 0 || rmdir("disk") < 0)
+		if (!remove_disk())
 			buf_printf(complaints, "%s: cannot remove the disk: %s\n", disks[i].name, strerror(errno));
 	}
 }
 
-Test(unpack_room, on_a_disk)
+Test(disk_room, on_a_disk)
 {
 	inside_test(false, try_disks, NULL);
+}
+
+/* A registry's stream of which nothing gets as far as the layer, as skippable frames. */
+static void try_blob(const void *context, struct buf *complaints)
+{
+	static const char zeros[1 << 16];
+	cleanup_free char *place = NULL;
+	struct store_blob blob = {.fd = -1};
+	struct statvfs left = {.f_bavail = 0};
+	struct error err = {0};
+	struct store store;
+	int r = make_disk("size=8m,mode=700") ? 0 : -errno;
+
+	(void)context;
+	place = get_current_dir_name();
+	if (r == 0)
+		r = store_create(place, &store, &err);
+	if (r == 0)
+		r = store_blob_begin(&store, &blob, &err);
+	for (size_t i = 0; r == 0 && i < GB / sizeof(zeros); i++)
+		r = store_blob_add(&blob, zeros, sizeof(zeros), &err);
+	if (statvfs(".", &left) < 0 || left.f_bavail * left.f_frsize < 500000)
+		buf_printf(complaints, "%lu bytes are left\n", left.f_bavail * left.f_frsize);
+	if (r != -ENOSPC || !strstr(err.cause, "No space left on device: the last 5") || !strstr(err.cause, " kB stay free for others"))
+		buf_printf(complaints, "%d, %s: %s\n", r, err.what, err.cause);
+	store_blob_abandon(&blob);
+	store_close(&store);
+	if (!remove_disk())
+		buf_printf(complaints, "cannot remove the disk: %s\n", strerror(errno));
+}
+
+Test(disk_room, a_blob)
+{
+	inside_test(false, try_blob, NULL);
 }
