@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -54,7 +55,7 @@ static int df(struct image_context *context, struct buf *out, struct error *err)
 	return 0;
 }
 
-/* The store as prune and reset find it: where there is none, there is nothing to do. */
+/* The store as prune finds it: where there is none, there is nothing to do. */
 static int open_store(struct image_context *context, struct error *err)
 {
 	int r = image_context_read(context, true, err);
@@ -62,7 +63,21 @@ static int open_store(struct image_context *context, struct error *err)
 	if (r < 0 || context->store.dir < 0)
 		return r;
 	store_close(&context->store);
-	return image_context_write(context, err);
+	/* (image_context_write would sweep, and nobody count what that frees.) */
+	return store_create(context->host.store_dir, &context->store, err);
+}
+
+static int sweep_and_prune(struct image_context *context, struct store_usage *freed, struct error *err)
+{
+	uint64_t before = system_usage_left_over(context), after;
+	int r;
+
+	store_sweep(&context->store, &context->gc, UINT_MAX);
+	storage_sweep_scratch(&context->host);
+	after = system_usage_left_over(context);
+	r = store_prune(&context->store, &context->gc, context->use->all, freed, err);
+	freed->reclaimable += before > after ? before - after : 0;
+	return r;
 }
 
 static int prune(struct image_context *context, struct buf *out, struct error *err)
@@ -77,13 +92,9 @@ static int prune(struct image_context *context, struct buf *out, struct error *e
 		return r;
 	r = open_store(context, err);
 	if (r == 0 && context->store.dir >= 0)
-		r = store_prune(&context->store, &context->gc, all, &freed, err);
+		r = sweep_and_prune(context, &freed, err);
 	if (r < 0)
 		return r;
-	uint64_t before = system_usage_idle_scratch(context);
-	storage_sweep_scratch(&context->host);
-	uint64_t after = system_usage_idle_scratch(context);
-	freed.reclaimable += before > after ? before - after : 0;
 	if (context->use->json)
 		buf_printf(out, "{\"Images\": %zu, \"SpaceReclaimed\": %llu}\n", freed.images, (unsigned long long)freed.reclaimable);
 	else

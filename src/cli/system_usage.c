@@ -44,7 +44,7 @@ static struct system_tally measure_folders(const struct store *store, const char
 /* In memory that the child shares with us. */
 struct look {
 	const struct store *store;
-	bool scratch_only;
+	bool left_over_only;
 	struct system_usage usage;
 	struct error err;
 };
@@ -54,8 +54,10 @@ static int look(void *argument)
 	struct look *look = argument;
 
 	look->usage.scratch = measure_folders(look->store, "scratch");
-	if (look->scratch_only)
+	if (look->left_over_only) {
+		look->usage.store.reclaimable = store_left_over(look->store);
 		return 0;
+	}
 	look->usage.sandboxes = measure_folders(look->store, "instances");
 	return store_usage(look->store, &look->usage.store, &look->err);
 }
@@ -71,7 +73,7 @@ static int look_inside(struct image_context *context, struct look *shared)
 	return inside_run(&ids, look, shared, NULL);
 }
 
-static int take(struct image_context *context, bool scratch_only, struct system_usage *ret, struct error *err)
+static int take(struct image_context *context, bool left_over_only, struct system_usage *ret, struct error *err)
 {
 	struct look *shared;
 	int r;
@@ -84,7 +86,7 @@ static int take(struct image_context *context, bool scratch_only, struct system_
 	if (shared == MAP_FAILED)
 		return error_set(err, errno, "cannot get memory to look at the store");
 	shared->store = &context->store;
-	shared->scratch_only = scratch_only;
+	shared->left_over_only = left_over_only;
 	r = look_inside(context, shared);
 	if (r < 0) /* as who we are, then: others' folders are left out */
 		r = look(shared);
@@ -101,11 +103,11 @@ int system_usage_take(struct image_context *context, struct system_usage *ret, s
 	return take(context, false, ret, err);
 }
 
-uint64_t system_usage_idle_scratch(struct image_context *context)
+uint64_t system_usage_left_over(struct image_context *context)
 {
 	struct system_usage usage;
 
-	return take(context, true, &usage, NULL) < 0 ? 0 : usage.scratch.idle_bytes;
+	return take(context, true, &usage, NULL) < 0 ? 0 : usage.store.reclaimable + usage.scratch.idle_bytes;
 }
 
 /* --- as text --- */
@@ -139,10 +141,15 @@ static uint64_t of_images(const struct system_usage *usage)
 	return usage->store.blobs + usage->store.layers;
 }
 
+static uint64_t idle_waste(const struct system_usage *usage)
+{
+	return usage->store.waste - usage->store.busy;
+}
+
 /* What prune frees of the images' own. */
 static uint64_t free_of_images(const struct system_usage *usage)
 {
-	return usage->store.reclaimable > usage->store.waste ? usage->store.reclaimable - usage->store.waste : 0;
+	return usage->store.reclaimable > idle_waste(usage) ? usage->store.reclaimable - idle_waste(usage) : 0;
 }
 
 void system_usage_format(const struct system_usage *usage, struct buf *out)
@@ -159,7 +166,8 @@ void system_usage_format(const struct system_usage *usage, struct buf *out)
 	add_row(&table, "Sandboxes", usage->sandboxes.count, active, usage->sandboxes.bytes, 0); /* they are kept: carrel rm removes them */
 	(void)snprintf(active, sizeof(active), "%zu", usage->scratch.running);
 	add_row(&table, "Scratch", usage->scratch.count, active, usage->scratch.bytes, usage->scratch.idle_bytes);
-	add_row(&table, "Left over", usage->store.waste_count, "0", usage->store.waste, usage->store.waste);
+	(void)snprintf(active, sizeof(active), "%zu", usage->store.busy_count);
+	add_row(&table, "Left over", usage->store.waste_count, active, usage->store.waste, idle_waste(usage));
 	image_table_format(&table, out);
 	image_table_done(&table);
 }
@@ -193,7 +201,7 @@ void system_usage_format_json(const struct system_usage *usage, struct buf *out)
 	json_close_object(&json);
 	put_row(&json, "Scratch", usage->scratch.count, usage->scratch.running, usage->scratch.bytes, usage->scratch.idle_bytes);
 	json_close_object(&json);
-	put_row(&json, "LeftOver", usage->store.waste_count, 0, usage->store.waste, usage->store.waste);
+	put_row(&json, "LeftOver", usage->store.waste_count, usage->store.busy_count, usage->store.waste, idle_waste(usage));
 	json_close_object(&json);
 	json_close_object(&json);
 }

@@ -19,8 +19,8 @@ struct system_usage {
 /* Looks as the owner of all ids that layers and sandboxes use, where there is a range, for others' folders cannot be looked into. */
 int system_usage_take(struct image_context *context, struct system_usage *ret, struct error *err) MUST_CHECK;
 
-/* What prune removes of scratch folders. */
-uint64_t system_usage_idle_scratch(struct image_context *context);
+/* What killed commands and sandboxes have left, which prune sweeps. */
+uint64_t system_usage_left_over(struct image_context *context);
 
 void system_usage_format(const struct system_usage *usage, struct buf *out);
 void system_usage_format_json(const struct system_usage *usage, struct buf *out);

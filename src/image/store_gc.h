@@ -20,10 +20,13 @@ struct store_gc_host {
 
 struct store_usage { /* bytes on disk (st_blocks), and how many */
 	uint64_t blobs, layers, waste /* tmp, trash, and what nothing refers to */;
-	size_t images, images_used /* by a sandbox that runs or is kept */, blob_count, layer_count, waste_count;
+	uint64_t busy; /* of the waste what a command that is at work has made, or claimed */
+	size_t images, images_used /* by a sandbox that runs or is kept */, blob_count, layer_count, waste_count, busy_count;
 	uint64_t reclaimable; /* what prune would free */
 };
 int store_usage(const struct store *store, struct store_usage *ret, struct error *err) MUST_CHECK;
+/* What store_sweep would free: of tmp/ what has no owner any more, and trash/. */
+uint64_t store_left_over(const struct store *store);
 /* Bytes on the disk of a tree or file, as far as we may look into it. */
 uint64_t store_measure(int dir, const char *name);
 

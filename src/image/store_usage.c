@@ -1,8 +1,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,21 +56,27 @@ uint64_t store_measure(int dir, const char *name)
 	return measure(dir, name, 0);
 }
 
-/* The objects of all records, and of those that stay when everything is pruned. */
+/* The objects of all records, and of those that stay when everything is pruned; and what is named by references and claims itself. */
 struct wanted {
+	struct store_view view;
 	struct arena arena;
 	struct hexes by_any, by_kept;
 	size_t used;
 };
+
+static void done_wanted(struct wanted *wanted)
+{
+	store_view_done(&wanted->view);
+	arena_done(&wanted->arena);
+}
 
 static int take_wanted(const struct store *store, struct wanted *ret, struct error *err)
 {
 	struct wanted wanted = {.arena = {0}};
 	struct store_kept *kept = NULL;
 	struct image *images = NULL;
-	struct store_view view;
 	size_t count = 0, kept_count = 0;
-	int r = store_view_take(store, &view, err);
+	int r = store_view_take(store, &wanted.view, err);
 
 	if (r < 0)
 		return r;
@@ -84,12 +92,11 @@ static int take_wanted(const struct store *store, struct wanted *ret, struct err
 			used = digest_equal(&kept[j].manifest, &images[i].manifest);
 		wanted.used += used;
 		hexes_add_image(&wanted.by_any, &wanted.arena, &images[i]);
-		if (used || hexes_have(&view.records, hex))
+		if (used || hexes_have(&wanted.view.records, hex))
 			hexes_add_image(&wanted.by_kept, &wanted.arena, &images[i]);
 	}
-	store_view_done(&view);
 	if (r < 0) {
-		arena_done(&wanted.arena);
+		done_wanted(&wanted);
 		return r;
 	}
 	hexes_sort(&wanted.by_any);
@@ -103,7 +110,17 @@ struct tally {
 	size_t count;
 };
 
-static void measure_folder(const struct store *store, const char *folder, const struct wanted *wanted, struct tally *tally, struct store_usage *usage)
+static void add_waste(struct store_usage *usage, uint64_t bytes, bool is_busy)
+{
+	usage->waste += bytes;
+	usage->waste_count++;
+	usage->busy += is_busy ? bytes : 0;
+	usage->busy_count += is_busy;
+	usage->reclaimable += is_busy ? 0 : bytes;
+}
+
+/* Blobs and layers. What is claimed and no image's yet becomes one just now. */
+static void measure_objects(const struct store *store, const char *folder, const struct wanted *wanted, struct tally *tally, struct store_usage *usage)
 {
 	DIR *dir = store_list(store, folder);
 	char hex[DIGEST_HEX + 1];
@@ -115,18 +132,56 @@ static void measure_folder(const struct store *store, const char *folder, const 
 		uint64_t bytes = store_measure(dirfd(dir), entry->d_name);
 
 		(void)snprintf(hex, sizeof(hex), "%s", entry->d_name);
-		if (wanted && hexes_have(&wanted->by_any, hex)) {
-			tally->bytes += bytes;
-			tally->count++;
-		} else {
-			usage->waste += bytes;
-			usage->waste_count++;
+		bool is_claimed = hexes_have(&wanted->view.records, hex);
+		if (!hexes_have(&wanted->by_any, hex)) {
+			add_waste(usage, bytes, is_claimed);
+			continue;
 		}
-		if (!wanted || !hexes_have(&wanted->by_kept, hex))
+		tally->bytes += bytes;
+		tally->count++;
+		if (!is_claimed && !hexes_have(&wanted->by_kept, hex))
 			usage->reclaimable += bytes;
 	}
 	if (dir)
 		(void)closedir(dir);
+}
+
+/* Does somebody hold it? (Of a folder "ID" its "ID.lock" says so.) */
+static bool has_owner(int dir, const char *name)
+{
+	char lock[NAME_MAX + 8];
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	(void)snprintf(lock, sizeof(lock), "%s%s", name, S_ISDIR(st.st_mode) ? ".lock" : "");
+	cleanup_close int fd = openat(dir, lock, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+/* tmp/ and trash/. */
+static void measure_left_over(const struct store *store, struct store_usage *usage)
+{
+	static const char *const folders[] = {"tmp", "trash"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		DIR *dir = store_list(store, folders[i]);
+		struct dirent *entry;
+
+		while (dir && (entry = readdir(dir)))
+			if (entry->d_name[0] != '.')
+				add_waste(usage, store_measure(dirfd(dir), entry->d_name), has_owner(dirfd(dir), entry->d_name));
+		if (dir)
+			(void)closedir(dir);
+	}
+}
+
+uint64_t store_left_over(const struct store *store)
+{
+	struct store_usage usage = {.blobs = 0};
+
+	measure_left_over(store, &usage);
+	return usage.reclaimable;
 }
 
 static size_t count_records(const struct store *store)
@@ -154,10 +209,9 @@ int store_usage(const struct store *store, struct store_usage *ret, struct error
 	if (r < 0)
 		return r;
 	lock = fd_close(lock);
-	measure_folder(store, "blobs/sha256", &wanted, &blobs, &usage);
-	measure_folder(store, "layers", &wanted, &layers, &usage);
-	measure_folder(store, "tmp", NULL, NULL, &usage);
-	measure_folder(store, "trash", NULL, NULL, &usage);
+	measure_objects(store, "blobs/sha256", &wanted, &blobs, &usage);
+	measure_objects(store, "layers", &wanted, &layers, &usage);
+	measure_left_over(store, &usage);
 	usage.images = count_records(store);
 	usage.images_used = wanted.used;
 	usage.blobs = blobs.bytes;
@@ -165,6 +219,6 @@ int store_usage(const struct store *store, struct store_usage *ret, struct error
 	usage.layers = layers.bytes;
 	usage.layer_count = layers.count;
 	*ret = usage;
-	arena_done(&wanted.arena);
+	done_wanted(&wanted);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -336,12 +337,31 @@ Test(store_commands, prune_frees_what_df_says)
 	(void)OUT("run", "--name", "box", "--user", "root", "app:1", "/bin/busybox", "dd", "if=/dev/zero", "of=/kept", "bs=65536", "count=4");
 	const char *folder = store_folder();
 	/* As somebody has left it who was killed. */
-	(void)harness_shell(harness_text("mkdir -p '%s/scratch/dead' && head -c 300000 /dev/zero >'%s/scratch/dead/file' && chmod 700 '%s/scratch'", folder, folder, folder));
+	(void)harness_shell(harness_text("cd '%s' && mkdir -p scratch/dead tmp/fedcba9876543210 && chmod 700 scratch && head -c 300000 /dev/zero | tee scratch/dead/file tmp/fedcba9876543210/file >tmp/0123456789abcdef", folder));
 	const char *before = reclaimable(), *freed = OUT("system", "prune", "--force", "--json");
-	cr_expect_gt(strtol(before, NULL, 10), 300000);
+	cr_expect_gt(strtol(before, NULL, 10), 900000);
 	cr_expect(strstr(freed, harness_text("\"SpaceReclaimed\": %s}", before)), "df: %s; prune: %s", before, freed);
 	cr_expect_str_eq(reclaimable(), "0", "%s", OUT("system", "df"));
 	cr_expect(strstr(OUT("run", "--name", "box", "app:1", "/bin/busybox", "ls", "/kept"), "kept"), "what is kept stays");
+}
+
+/* As of a pull that goes on: what it has begun, and what it has put there and claimed. */
+Test(store_commands, prune_leaves_what_is_at_work)
+{
+	load("app:1", "one", "2001");
+	const char *folder = store_folder(), *begun = harness_text("%s/tmp/0123456789abcdef", folder), *claim = harness_text("%s/claims/0123456789abcdef", folder);
+	(void)harness_shell(harness_text("cd '%s' && head -c 300000 /dev/urandom >tmp/0123456789abcdef && cp tmp/0123456789abcdef blobs/sha256/$(sha256sum <tmp/0123456789abcdef | cut -c 1-64) && "
+					 "echo sha256:$(sha256sum <tmp/0123456789abcdef | cut -c 1-64) >claims/0123456789abcdef", folder));
+	int held[] = {open(begun, O_RDWR | O_CLOEXEC), open(claim, O_RDWR | O_CLOEXEC)};
+
+	cr_assert(held[0] >= 0 && held[1] >= 0 && flock(held[0], LOCK_EX) == 0 && flock(held[1], LOCK_EX) == 0);
+	cr_expect_str_eq(reclaimable(), "0", "%s", OUT("system", "df"));
+	cr_expect(strstr(OUT("system", "df"), "Left over   2         2 "), "%s", OUT("system", "df"));
+	cr_expect(strstr(OUT("system", "prune", "--force", "--json"), "\"SpaceReclaimed\": 0}"));
+	(void)close(held[0]);
+	(void)close(held[1]);
+	const char *before = reclaimable(), *freed = OUT("system", "prune", "--force", "--json");
+	cr_expect(strtol(before, NULL, 10) > 600000 && strstr(freed, harness_text("\"SpaceReclaimed\": %s}", before)), "df: %s; prune: %s", before, freed);
 }
 
 /* On a terminal, which is asked. What it showed. */

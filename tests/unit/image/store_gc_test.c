@@ -346,3 +346,30 @@ Test(store_gc_remove, usage_says_what_prune_frees)
 	cr_expect(after.images == 2 && after.reclaimable == 0 && after.waste == 0 && after.waste_count == 0);
 	cr_expect_eq(before.blobs + before.layers + before.waste, after.blobs + after.layers + freed.reclaimable);
 }
+
+Test(store_gc_remove, usage_knows_who_is_at_work)
+{
+	static const char data[100000];
+	struct store_usage usage;
+	struct store_layer layer;
+	struct store_blob blob;
+	struct digest claimed;
+	int claim;
+
+	store_sweep(&depot, NULL, 100);
+	EXPECT_OK(store_put_blob(&depot, "claimed", 7, &claimed, WHY), "blob");
+	EXPECT_OK(store_claim(&depot, (const struct digest *[]){&claimed}, 1, &claim, WHY), "claim");
+	EXPECT_OK(store_blob_begin(&depot, &blob, WHY), "begin");
+	EXPECT_OK(store_blob_add(&blob, data, sizeof(data), WHY), "add");
+	EXPECT_OK(store_layer_begin(&depot, &layer, WHY), "layer");
+	EXPECT_OK(store_usage(&depot, &usage, WHY), "usage");
+	cr_expect(usage.busy_count == 4 && usage.waste_count == 4, "%zu of %zu: the claimed blob, the one that is begun, the folder and its lock", usage.busy_count, usage.waste_count);
+	cr_expect(usage.busy == usage.waste && usage.busy > sizeof(data) && usage.reclaimable == 0);
+	cr_expect_eq(store_left_over(&depot), 0);
+	store_layer_abandon(&layer);
+	store_blob_abandon(&blob);
+	claim = fd_close(claim);
+	EXPECT_OK(store_usage(&depot, &usage, WHY), "usage");
+	cr_expect(usage.busy == 0 && usage.waste_count == 2 && usage.reclaimable == usage.waste, "%zu: the blob, and the folder in the trash", usage.waste_count);
+	cr_expect_gt(store_left_over(&depot), 0);
+}
