@@ -17,7 +17,8 @@ struct suspend {
 void suspend_init(struct suspend *suspend);
 /* SIGSTOP to every process but ourselves. */
 void suspend_begin(struct suspend *suspend);
-/* SIGCONT to every one but those that had stopped by themselves. */
+/* SIGCONT to every one but those that had stopped by themselves. (Not known of who was just sending itself a SIGSTOP when ours came: the kernel makes one of two
+ * that are pending.) */
 void suspend_end(struct suspend *suspend);
 /* Some time after suspend_end: a process that is being forked when SIGSTOP comes gets it at birth, but not the SIGCONT behind it, which its parent
  * ignores by default (kernel: __send_signal_locked leaves before it looks at the forks under way). Only such a one is continued: what has stopped itself
