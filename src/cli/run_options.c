@@ -115,6 +115,16 @@ static int accept(void *context, const struct option_use *use, struct error *err
 	return 0;
 }
 
+/* What always holds, and is asked not to. */
+static int accept_on(void *context, const struct option_use *use, struct error *err)
+{
+	if (use->on)
+		return accept(context, use, err);
+	(void)error_set(err, EINVAL, "cannot take --%s=false", use->option->name);
+	(void)error_cause(err, "it always is so");
+	return error_hint(err, "%s", use->option->help);
+}
+
 static int refuse_privileged(void *context, const struct option_use *use, struct error *err)
 {
 	(void)context;
@@ -210,7 +220,7 @@ const struct cli_option run_options[] = {
 	{"log-driver", 0, "NAME", NULL, "There is no log", habits, accept, .key = NULL, .hidden = true},
 	{"log-opt", 0, "KEY=VALUE", NULL, "There is no log", habits, accept, .key = NULL, .hidden = true},
 	{"no-healthcheck", 0, NULL, NULL, "There never is one", habits, accept, .key = NULL, .hidden = true},
-	{"sig-proxy", 0, NULL, NULL, "Signals always are passed on", habits, accept, .key = NULL, .hidden = true},
+	{"sig-proxy", 0, NULL, NULL, "signals are passed on; behind  setsid  a terminal sends it none", habits, accept_on, .key = NULL, .hidden = true},
 	{"restart", 0, "POLICY", NULL, "leave it out, or have it restarted by  systemd-run --user -p Restart=always carrel run …", habits, refuse_others, .hidden = true},
 	{"gpus", 0, "GPUS", NULL, "--device  shows a node such as /dev/dri/renderD128, and  -v  the libraries that go with it", habits, refuse_others, .hidden = true},
 	{"dns", 0, "ADDRESS", NULL, "--network host  asks whom this machine asks;  -v ./resolv.conf:/etc/resolv.conf:ro  says otherwise", habits, refuse_others, .hidden = true},

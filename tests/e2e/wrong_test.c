@@ -37,6 +37,7 @@ static const struct harness_case settings[] = {
 	{"Docker's option", ARGV("run", "--gpus", "all", "--", "true"), .status = 125, .err = "hint: --device  shows a node"},
 	{"another tool's", ARGV("run", "--ro-bind", "/", "/", "--", "true"), .status = 125, .err = "hint: -v SRC:DEST:ro"},
 	{"Docker's option that is off", ARGV("run", "--publish-all=false", "--oom-kill-disable=false", "--", "true"), .status = 0},
+	{"what always is so", ARGV("run", "--sig-proxy=false", "--", "true"), .status = 125, .err = "cannot take --sig-proxy=false: it always is so"},
 	{"what nothing reads", ARGV("run", "-l", "a=b", "--expose", "80", "--sig-proxy", "--log-driver=none", "--", "true"), .status = 0},
 	{"an archive in an image's place", ARGV("run", "./text"), .status = 125, .err = "hint: an archive of images is for  carrel load -i ./text"},
 	{"an address to import", ARGV("import", "https://example.org/x.tar", "x"), .status = 125, .err = "hint: curl -L https://example.org/x.tar | carrel import - NAME"},
