@@ -37,9 +37,14 @@ static int check_text(const char *text, struct error *err)
 	if (!*text)
 		return fail(text, "it is empty", "an image is named like debian:12, or registry.example/team/image:tag", err);
 	if (scheme) {
+		static const char *const pages[] = {"hub.docker.com/_/", "hub.docker.com/r/"}; /* pages about images, as people copy them */
+		const char *name = scheme + 3;
+
+		for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+			name += strncmp(name, pages[i], strlen(pages[i])) ? 0 : strlen(pages[i]);
 		(void)bad(text, err);
 		(void)error_cause(err, "it is an address with '%.*s'", (int)(scheme - text > 20 ? 20 : scheme - text) + 3, text);
-		(void)error_hint(err, "leave that out: '%.*s'", SHOWN, scheme + 3);
+		(void)error_hint(err, "leave that out: '%.*s'", SHOWN, name);
 		return -EINVAL;
 	}
 	for (const char *c = text; *c; c++) {

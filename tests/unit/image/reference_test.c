@@ -63,6 +63,8 @@ static const struct {
 } bad[] = {
 	{"", "it is empty", "like debian:12"},
 	{"https://quay.io/x", "an address with 'https://'", "'quay.io/x'"},
+	{"https://hub.docker.com/_/debian", "an address with 'https://'", "leave that out: 'debian'"},
+	{"https://hub.docker.com/r/ada/tools", "an address with 'https://'", "leave that out: 'ada/tools'"},
 	{"docker://docker://debian", "an address with 'docker://'", "'debian'"},
 	{"docker://", "it is empty", "like debian:12"},
 	{"DOCKER://debian", "an address with 'DOCKER://'", "'debian'"},
