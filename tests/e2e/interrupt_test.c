@@ -106,10 +106,11 @@ static void end(const char *name, struct harness_started *started, int number)
 Test(interrupt, a_pull_and_a_run_that_pulls)
 {
 	struct hostile *hostile;
+
+	harness_requires_subids();
 	const char *name = slow_registry(&hostile);
 	const char *const *const commands[] = {HARNESS_WORDS("pull", name), HARNESS_WORDS("run", name, "true"), HARNESS_WORDS("pull", "--userns=single", name)};
 
-	harness_requires_subids();
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
 		for (size_t c = 0; c < ARRAY_SIZE(commands); c++) {
 			const char *what = harness_text("%s, %s %s", signals[i].name, commands[c][0], commands[c][1]);
@@ -119,6 +120,23 @@ Test(interrupt, a_pull_and_a_run_that_pulls)
 			end(what, &started, signals[i].number);
 		}
 	}
+	hostile_stop(hostile);
+}
+
+/* What pulls for a run that was killed ends by a signal, and so leaves nothing either. */
+Test(interrupt, a_pull_whose_run_is_killed)
+{
+	struct hostile *hostile;
+	const char *name = slow_registry(&hostile);
+	struct harness_started started = harness_start(&(const struct harness_run){ARGV("run", name, "true"), .env = environment()});
+	struct harness_result result;
+
+	wait_for("store/tmp/*/tree/d");
+	cr_assert_eq(kill(started.pid, SIGKILL), 0);
+	result = harness_finish(&started);
+	harness_expect_status("killed", &result, 128 + SIGKILL);
+	expect_nothing_left("killed");
+	harness_done(&result);
 	hostile_stop(hostile);
 }
 
