@@ -36,8 +36,9 @@ static int load(struct image_context *context, struct error *err)
 	progress_view_free(view);
 	if (r < 0)
 		(void)error_prefix(err, "cannot load '%.100s'", context->use->input && strcmp(context->use->input, "-") != 0 ? context->use->input : "stdin");
+	/* Docker's lines: a script may look for them. */
 	for (size_t i = 0; r == 0 && i < count; i++)
-		(void)printf(context->use->quiet ? "%s\n" : "Loaded image: %s\n", names[i]);
+		(void)printf("%s%s\n", context->use->quiet ? "" : strncmp(names[i], "sha256:", 7) ? "Loaded image: " : "Loaded image ID: ", names[i]);
 	return r;
 }
 

@@ -120,7 +120,7 @@ Test(archives, without_a_name_have_an_id)
 
 	harness_requires_subids();
 	(void)harness_shell(harness_text("tar -C '%s' -cf in.tar .", layout));
-	good("load", IN("store", "load", "-i", harness_path("in.tar")), "Loaded image: sha256:");
+	good("load", IN("store", "load", "-i", harness_path("in.tar")), "Loaded image ID: sha256:");
 }
 
 Test(archives, go_through_pipes)
