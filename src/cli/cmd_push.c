@@ -40,7 +40,7 @@ static int prepare(struct image_context *context, const char *source, const char
 	if (r == 0)
 		r = image_context_read(context, false, err);
 	if (r == 0)
-		r = store_find(&context->store, &context->arena, source ? source : reference_format(&context->arena, &job->remote.reference), &job->image, &job->record, err);
+		r = store_find(&context->store, &context->arena, source ? source : reference_familiar(&context->arena, &job->remote.reference), &job->image, &job->record, err);
 	if (r < 0)
 		return r;
 	job->view = progress_view_new(context->use->quiet);

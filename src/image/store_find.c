@@ -13,6 +13,7 @@
 
 enum {
 	DIGITS_LEAST = 4,
+	SHORT_ID = 12, /* as lists show them; fewer may be a name */
 	TAGS_MOST = 5,
 	TRIES = 8, /* a name that is moved to another image again and again while we look */
 };
@@ -65,6 +66,8 @@ static int not_there(const struct store *store, const struct store_listing *list
 		(void)error_cause(err, "it is not in the store '%s'", store->path);
 	if (listing ? hint_tags(listing, word, err) : store_hint_tags(store, word, err))
 		return -ENOENT;
+	if (!strncmp(word, PREFIX, strlen(PREFIX)) || (is_digits(word) && strlen(word) >= SHORT_ID))
+		return error_hint(err, "`carrel images` lists what there is; an id alone cannot be pulled");
 	return error_hint(err, "`carrel images` lists what there is; `carrel pull %s` fetches it", word);
 }
 

@@ -219,6 +219,19 @@ Test(store_commands, force_as_with_docker)
 	expect(forced, ARRAY_SIZE(forced));
 }
 
+static const struct wrong missing[] = {
+	{"a name", HARNESS_WORDS("history", "nothing"), 125, NULL, "`carrel pull nothing` fetches it"},
+	{"an id", HARNESS_WORDS("history", "0123456789ab"), 125, NULL, "an id alone cannot be pulled"},
+	{"a digest", HARNESS_WORDS("export", "sha256:0123"), 125, NULL, "an id alone cannot be pulled"},
+	{"pushed, as it was typed", HARNESS_WORDS("push", "nothing"), 125, NULL, "no image 'nothing:latest'"},
+};
+
+Test(store_commands, what_to_do_about_what_is_missing)
+{
+	load("app:1", "one", "2001");
+	expect(missing, ARRAY_SIZE(missing));
+}
+
 /* Podman's and skopeo's words for what is in no registry. */
 static const struct wrong transports[] = {
 	{"pull", HARNESS_WORDS("pull", "docker-archive:app.tar:app:1"), 125, NULL, "hint: carrel load -i app.tar\n"},
