@@ -270,25 +270,27 @@ static int install_and_remove(int number)
 {
 	for (int i = 0; i < 30; i++) {
 		const struct digest *wanted[] = {&one.manifest, &one.config, &one.layers[0], &one.layers[1], &one.blobs[0], &one.blobs[1]};
-		struct store_removal removal = {.word = NULL};
+		struct store_removal removals[2] = {{.word = NULL}};
 		struct arena arena = {0};
-		struct reference reference;
+		struct reference reference, second;
 		struct image found;
-		char name[32];
+		char name[32], also[32];
 		int claim, held;
 
 		(void)snprintf(name, sizeof(name), "mine%d:%d", number, i);
-		if (reference_parse(&arena, name, &reference, NULL) < 0 || store_claim(&depot, wanted, ARRAY_SIZE(wanted), &claim, NULL) < 0)
+		(void)snprintf(also, sizeof(also), "also%d:%d", number, i);
+		if (reference_parse(&arena, name, &reference, NULL) < 0 || reference_parse(&arena, also, &second, NULL) < 0 || store_claim(&depot, wanted, ARRAY_SIZE(wanted), &claim, NULL) < 0)
 			return 1;
 		struct image image = depot_image("one", LAYERS("base", "a"));
-		if (store_tag(&depot, &reference, &image.manifest, NULL) < 0)
+		if (store_tag(&depot, &reference, &image.manifest, NULL) < 0 || store_tag(&depot, &second, &image.manifest, NULL) < 0)
 			return 1;
 		claim = fd_close(claim);
 		if (store_find(&depot, &arena, name, &found, &held, NULL) < 0 || !depot_is_whole(&found))
 			return 1;
 		held = fd_close(held);
-		removal.word = name;
-		if (store_remove(&depot, NULL, &arena, true, &removal, 1, NULL) < 0 || removal.why)
+		removals[0].word = name;
+		removals[1].word = also;
+		if (store_remove(&depot, NULL, &arena, true, removals, ARRAY_SIZE(removals), NULL) < 0 || removals[0].why || removals[1].why)
 			return 1;
 		arena_done(&arena);
 	}
