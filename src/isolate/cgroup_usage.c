@@ -55,6 +55,17 @@ static bool is_gone_at_its_limit(const struct cgroup *cgroup, const char *events
 	return !events[0] && (cgroup->met_limit || cgroup->memory_seen >= cgroup->memory_limit - cgroup->memory_limit / 8);
 }
 
+/* Once the kernel has killed, who is left is not who it was. So the events are read anew, behind the look. */
+static void note_largest(struct cgroup *cgroup, char events[CGROUP_TEXT])
+{
+	struct limit_verdict seen = {.largest = 0};
+
+	cgroup_find_largest(cgroup->box, &seen);
+	read_again(cgroup->events, events);
+	if (known(cgroup_parse_stat(events, "oom_kill")) == 0 ? seen.largest > 0 : seen.largest > cgroup->last.largest)
+		cgroup->last = seen;
+}
+
 void cgroup_tick(struct cgroup *cgroup, uint64_t now_ms, struct limit_verdict *ret)
 {
 	char text[CGROUP_TEXT];
@@ -68,7 +79,7 @@ void cgroup_tick(struct cgroup *cgroup, uint64_t now_ms, struct limit_verdict *r
 	read_again(cgroup->events, text);
 	hits = known(cgroup_parse_stat(text, "max"));
 	if ((hits > cgroup->limit_hits || known(now) > cgroup->memory_limit / 2) && (!cgroup->looked_ms || now_ms >= cgroup->looked_ms + SOONEST_MS)) {
-		cgroup_find_largest(cgroup->box, &cgroup->last);
+		note_largest(cgroup, text);
 		cgroup->looked_ms = now_ms;
 		cgroup->limit_hits = hits;
 	}
