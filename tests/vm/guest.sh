@@ -374,8 +374,9 @@ suite() # SUITE [PATTERN]
 	started=$(date +%s)
 	# What a limit holds is measured, so that one is not to disturb another.
 	case ${2:-} in limits*) jobs=1 ;; *) jobs=2 ;; esac
-	"build/tests/$1" --verbose --color=never --timeout 900 -j "$jobs" ${2:+--filter "$2"} </dev/null >"$here/log" 2>&1
-	sed -e '/^\[RUN \] /d' -e '/^\[PASS\] /d' -e '/^\[====\] Running /d' -e '/: Test is disabled$/d' -e 's/^/# > /' "$here/log"
+	# As it comes: a guest that takes too long has said what it found until then.
+	"build/tests/$1" --verbose --color=never --timeout 900 -j "$jobs" ${2:+--filter "$2"} </dev/null 2>&1 | tee "$here/log" |
+		sed -u -e '/^\[RUN \] /d' -e '/^\[PASS\] /d' -e '/^\[====\] Running /d' -e '/: Test is disabled$/d' -e 's/^/# > /'
 	sed -n "s/^\[FAIL\] \([^ ]*\): .*/not ok $1 \1/p" "$here/log" | sort -u
 	skipped=$(grep '^\[SKIP\] \|^SKIP: ' "$here/log" | grep -vc ': Test is disabled$')
 	summary=$(sed -n 's/.*Synthesis: Tested: \([0-9]*\) | Passing: \([0-9]*\) | Failing: \([0-9]*\) .*/\2 of \1/p' "$here/log")
