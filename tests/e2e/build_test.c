@@ -30,6 +30,7 @@ Test(build, carrel_itself)
 {
 	struct harness_result result;
 
+	harness_requires_program("gcc");
 	(void)harness_shell(harness_text("mkdir carrel && tar -C '%s' -cf - Makefile src profiles contrib | tar -C carrel -xf -", harness_tree()));
 	result = harness_run(&(struct harness_run){.cwd = harness_path("carrel"), .timeout_ms = 200000, ARGV("run", "@build", "--", "make", "-s", "-j2", "CFLAGS=-O0")});
 	harness_expect_status("make", &result, 0);

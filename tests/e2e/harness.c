@@ -353,10 +353,18 @@ static bool capture_some(struct capture *capture, int fd)
 	return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
+int harness_patience(void)
+{
+	const char *text = getenv("CARREL_TEST_PATIENCE");
+	int factor = text ? atoi(text) : 1;
+
+	return factor > 1 ? factor : 1;
+}
+
 /* Collect the output until the program ends (its own end counts, not that of whoever else holds the pipe) or the time is over. False: time over. */
 static bool collect(const struct harness_started *started, struct capture *out, struct capture *err)
 {
-	int timeout = started->run.timeout_ms ? started->run.timeout_ms : DEFAULT_TIMEOUT_MS;
+	int timeout = (started->run.timeout_ms ? started->run.timeout_ms : DEFAULT_TIMEOUT_MS) * harness_patience();
 	struct pollfd polls[] = {{.fd = started->pidfd, .events = POLLIN}, {.fd = started->terminal >= 0 ? started->terminal : started->out, .events = POLLIN}, {.fd = started->err, .events = POLLIN}};
 	struct capture *into[] = {NULL, out, err};
 	bool ended = false;
@@ -458,7 +466,7 @@ const char *harness_snapshot(const char *dir)
 
 bool harness_wait_for(const char *path, int timeout_ms)
 {
-	long until = now_ms() + timeout_ms;
+	long until = now_ms() + (long)timeout_ms * harness_patience();
 
 	while (access(path, F_OK) < 0) {
 		if (now_ms() > until)
@@ -573,7 +581,10 @@ void harness_begin(void)
 {
 	cr_assert(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
 	/* What Criterion has open is not for the program under test; a test that wants to leak descriptors opens its own later. */
-	(void)sys_close_range(3, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC, 5.11 */);
+	if (sys_close_range(3, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC, 5.11 */) < 0)
+		for (int fd = 3; fd < 1024; fd++)
+			(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	(void)umask(022); /* modes are looked at */
 	(void)harness_tree();
 	(void)harness_program();
 }

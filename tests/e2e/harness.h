@@ -29,7 +29,7 @@
 
 #include "util/mem.h"
 
-#define HARNESS_SUITE(suite) TestSuite(suite, .init = harness_begin, .fini = harness_end, .timeout = 300)
+#define HARNESS_SUITE(suite) TestSuite(suite, .init = harness_begin, .fini = harness_end) /* (how long a test may take, its caller says: --timeout) */
 #define ARGV(...) .argv = (const char *const[]){__VA_ARGS__, NULL}
 #define ENVIRONMENT(...) .env = (const char *const[]){__VA_ARGS__, NULL}
 
@@ -69,6 +69,8 @@ struct harness_result harness_finish(struct harness_started *started);
 
 /* Wait until `path` exists, or the time is over (false). */
 bool harness_wait_for(const char *path, int timeout_ms);
+/* So many times as long everything may take here: $CARREL_TEST_PATIENCE, for processors that are emulated; 1. */
+int harness_patience(void);
 
 /* One row of a table; `out` and `err` must be contained, `not_out` and `not_err` must not. NULL: whatever. */
 struct harness_case {

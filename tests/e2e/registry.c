@@ -42,7 +42,9 @@ static const char *make_certificates(void)
 	(void)harness_shell(harness_text(
 	    "[ -e '%s/key.pem' ] && exit; mkdir -p '%s/certs'; cd '%s'\n"
 	    "exec >log 2>&1\n"
-	    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj '/CN=carrel test authority' -keyout ca.key -out certs/ca.crt\n"
+	    "export OPENSSL_CONF=$PWD/openssl.cnf\n"
+	    "printf '[req]\ndistinguished_name=name\n[name]\n[ca]\nbasicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=hash\n' >openssl.cnf\n"
+	    "openssl req -x509 -extensions ca -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj '/CN=carrel test authority' -keyout ca.key -out certs/ca.crt\n"
 	    "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout key.pem -out request.pem\n"
 	    "printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\\n' >extensions\n"
 	    "openssl x509 -req -days 30 -in request.pem -CA certs/ca.crt -CAkey ca.key -CAcreateserial -extfile extensions -out certificate.pem\n",
@@ -53,7 +55,7 @@ static const char *make_certificates(void)
 static void make_client_certificate(const char *folder)
 {
 	(void)harness_shell(harness_text(
-	    "cd '%s'; exec >>log 2>&1\n"
+	    "cd '%s'; exec >>log 2>&1; export OPENSSL_CONF=$PWD/openssl.cnf\n"
 	    "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=ada -keyout certs/client.key -out client.request\n"
 	    "openssl x509 -req -days 30 -in client.request -CA certs/ca.crt -CAkey ca.key -CAcreateserial -out certs/client.cert\n",
 	    folder));
@@ -83,7 +85,7 @@ static const char *configuration(const struct registry_server *server, const cha
 static bool start(struct registry_server *server, const char *folder)
 {
 	const char *file = harness_text("%s/config.yml", folder);
-	int64_t until = proc_now_ms() + START_MS;
+	int64_t until = proc_now_ms() + START_MS * harness_patience();
 
 	(void)harness_file(file + strlen(harness_tmp()) + 1, configuration(server, folder));
 	/* (setpriv: it is not to outlive a test that crashed.) */

@@ -375,7 +375,7 @@ suite() # SUITE [PATTERN]
 	# What a limit holds is measured, so that one is not to disturb another.
 	case ${2:-} in limits*) jobs=1 ;; *) jobs=2 ;; esac
 	# As it comes: a guest that takes too long has said what it found until then.
-	"build/tests/$1" --verbose --color=never --timeout 900 -j "$jobs" ${2:+--filter "$2"} </dev/null 2>&1 | tee "$here/log" |
+	"build/tests/$1" --verbose --color=never --timeout 2400 -j "$jobs" ${2:+--filter "$2"} </dev/null 2>&1 | tee "$here/log" |
 		sed -u -e '/^\[RUN \] /d' -e '/^\[PASS\] /d' -e '/^\[====\] Running /d' -e '/: Test is disabled$/d' -e 's/^/# > /'
 	sed -n "s/^\[FAIL\] \([^ ]*\): .*/not ok $1 \1/p" "$here/log" | sort -u
 	skipped=$(grep '^\[SKIP\] \|^SKIP: ' "$here/log" | grep -vc ': Test is disabled$')
@@ -390,7 +390,9 @@ suites()
 	[ -s "$top/suites" ] || return 0
 	cp -r "$top" "$here/tree" && cd "$here/tree" || return
 	CARREL_TEST_ROOTS=$(tests/roots) CARREL_UNDER_TEST=build/carrel CARREL_EXPECT_RUNG=$(wanted_rung) PATH=$PATH:$top/bin
-	export CARREL_TEST_ROOTS CARREL_UNDER_TEST CARREL_EXPECT_RUNG PATH
+	# Emulated processors are slow, and the programs find the libraries that came along by themselves.
+	CARREL_TEST_PATIENCE=5 CARREL_LIBRARIES_ALONG=1
+	export CARREL_TEST_ROOTS CARREL_UNDER_TEST CARREL_EXPECT_RUNG CARREL_TEST_PATIENCE CARREL_LIBRARIES_ALONG PATH
 	while read -r line; do
 		case $line in
 		'') ;;

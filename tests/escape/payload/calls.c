@@ -294,7 +294,8 @@ static long perf(char **args)
 static long userfaultfd_(char **args)
 {
 	(void)args;
-	return syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* UFFD_USER_MODE_ONLY, 5.11 */);
+	long fd = syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* UFFD_USER_MODE_ONLY, 5.11 */);
+	return fd < 0 && errno == EINVAL ? syscall(SYS_userfaultfd, O_CLOEXEC) : fd;
 }
 
 static long by_handle(char **args)
