@@ -87,7 +87,7 @@ static int map_ids(const struct idmap_plan *ids, pid_t pid, int pidfd, struct er
 }
 
 /* Tell it that its ids are mapped, and hear how it went on. */
-static int wake(int socket, struct error *err)
+static int wake(int socket, bool *ret_gives_away, struct error *err)
 {
 	struct unpacker_answer answer;
 	int fds[FD_PASS_MAX];
@@ -98,10 +98,11 @@ static int wake(int socket, struct error *err)
 		return fail_gone(err);
 	if (answer.result < 0 && err)
 		*err = answer.error;
+	*ret_gives_away = answer.gives_away;
 	return answer.result;
 }
 
-static int launch(struct unpacker *unpacker, struct unpacker_server *server, const struct idmap_plan *ids, struct error *err)
+static int launch(struct unpacker *unpacker, struct unpacker_server *server, const struct idmap_plan *ids, bool *ret_gives_away, struct error *err)
 {
 	static const struct ns_plan namespaces = {.own_cgroup = true /* the cgroup is as it is */};
 	cleanup_close int ours = -1, theirs = -1, pidfd = -1;
@@ -121,7 +122,7 @@ static int launch(struct unpacker *unpacker, struct unpacker_server *server, con
 	theirs = fd_close(theirs);
 	unpacker->socket = take_fd(ours);
 	r = map_ids(ids, unpacker->pid, pidfd, err);
-	return r < 0 ? r : wake(unpacker->socket, err);
+	return r < 0 ? r : wake(unpacker->socket, ret_gives_away, err);
 }
 
 /* Before 1.8 it reads other attributes (struct unpack_spec). What says nothing understandable is taken for a new one. */
@@ -149,19 +150,31 @@ static int plan_ids(const struct host *host, enum idmap_mode mode, struct idmap_
 	return r < 0 ? r : idmap_plan(host->arena, &spec, &facts, ret, err);
 }
 
+/* Where files cannot have other owners, those are recorded, as with a single id; the range can read that (through fuse-overlayfs). */
+static int choose_owner(const struct idmap_plan *ids, enum idmap_mode mode, bool gives_away, const char *store_path, enum layer_owner *ret, struct error *err)
+{
+	*ret = ids->rung == IDMAP_SINGLE || !gives_away ? LAYER_SINGLE : LAYER_RANGE;
+	if (*ret == LAYER_RANGE || mode != IDMAP_SUBIDS)
+		return 0;
+	(void)error_set(err, EPERM, "cannot unpack for a range of ids in '%s'", store_path);
+	(void)error_cause(err, "its filesystem lets no file belong to another id than yours, as network filesystems do");
+	return error_hint(err, "leave --userns out: the owners are recorded then, for fuse-overlayfs; or put the store on a local disk, with CARREL_ROOT");
+}
+
 int unpacker_start_with(const struct unpacker_work *work, const struct host *host, const char *store_path, enum idmap_mode mode, struct unpacker **ret,
     struct error *err)
 {
 	struct unpacker_server server = {.work = work, .folder = mem_printf("%s/tmp", store_path), .socket = -1};
 	struct unpacker *unpacker = mem_alloc(sizeof(*unpacker));
 	struct idmap_plan ids;
+	bool gives_away = true;
 	int r = plan_ids(host, mode, &ids, err);
 
 	*unpacker = (struct unpacker){.host = {.begin = begin, .finish = finish, .context = unpacker}, .pid = -1, .socket = -1, .old_fuse = has_old_fuse()};
 	if (r == 0)
 		r = prepare(&server, host, err);
 	if (r == 0)
-		r = launch(unpacker, &server, &ids, err);
+		r = launch(unpacker, &server, &ids, &gives_away, err);
 	for (size_t i = 0; i < UNPACKER_FILTER_MAX; i++)
 		seccomp_done(&server.filters[i]);
 	free(server.folder);
@@ -169,7 +182,11 @@ int unpacker_start_with(const struct unpacker_work *work, const struct host *hos
 		unpacker_end(unpacker);
 		return error_prefix(err, "cannot start the process that unpacks");
 	}
-	unpacker->host.owner = ids.rung == IDMAP_SINGLE ? LAYER_SINGLE : LAYER_RANGE;
+	r = choose_owner(&ids, mode, gives_away, store_path, &unpacker->host.owner, err);
+	if (r < 0) {
+		unpacker_end(unpacker);
+		return r;
+	}
 	*ret = unpacker;
 	return 0;
 }

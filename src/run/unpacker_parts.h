@@ -29,6 +29,7 @@ struct unpacker_order {
 /* Server to client, first of all, and then job to client: below PIPE_BUF, so it comes whole or not at all. */
 struct unpacker_answer {
 	int result;
+	bool gives_away; /* the first one: files of tmp/ can belong to other ids of the range */
 	struct unpack_result done;
 	struct error error;
 };

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "image/digest_hash.h"
@@ -83,6 +85,28 @@ static int wait_for_ids(const struct unpacker_server *server, struct error *err)
 	return 0;
 }
 
+/* Only another id will do: a network filesystem asks its server, who knows of no user namespace (EPERM; NFS, Lustre, GPFS), and vfat knows no owners at all. Where nothing can
+ * be made, the layer's own error says it better. */
+static bool gives_away(void)
+{
+	int fd = open("/", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	bool is_given;
+
+	if (fd < 0) { /* NFS has no O_TMPFILE */
+		struct timespec now;
+		char name[32];
+
+		(void)clock_gettime(CLOCK_REALTIME, &now);
+		(void)snprintf(name, sizeof(name), "/id-%lld.%09ld", (long long)now.tv_sec, now.tv_nsec);
+		fd = open(name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			(void)unlink(name);
+	}
+	is_given = fd < 0 || fchown(fd, 1, 1) == 0;
+	(void)fd_close(fd);
+	return is_given;
+}
+
 /* "ID" or "ID/tree": nothing that leads out, and no dot but within a name. */
 static bool is_good_name(const char name[UNPACKER_NAME])
 {
@@ -123,6 +147,7 @@ void unpacker_serve(struct unpacker_server *server)
 		answer.result = wait_for_ids(server, &answer.error);
 	if (answer.result == 0)
 		answer.result = room_enter(server->folder, &answer.error);
+	answer.gives_away = answer.result == 0 && gives_away();
 	if (fd_send(server->socket, &answer, sizeof(answer), NULL, 0) == 0 && answer.result == 0)
 		work(server);
 	_exit(answer.result < 0);
