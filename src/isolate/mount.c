@@ -73,6 +73,34 @@ static void unescape_octal(char *text)
 	*out = 0;
 }
 
+/* Field 5 of a line of mountinfo (proc(5)); *line is behind it then. NULL: it is no such line. */
+static char *take_mount_point(char **line)
+{
+	char *path = NULL;
+
+	for (int i = 0; i < 5 && *line; i++)
+		path = strsep(line, " ");
+	if (!path || !*line)
+		return NULL;
+	unescape_octal(path);
+	return path;
+}
+
+/* Does one of these mounts lie on the same directory? What is mounted on a mount's root stands behind it, as binfmt_misc does behind its autofs. */
+static bool is_covered(const char *path, const char *rest)
+{
+	cleanup_free char *copy = rest ? mem_strdup(rest) : NULL;
+	char *line, *next = copy;
+
+	while ((line = strsep(&next, "\n"))) {
+		const char *other = take_mount_point(&line);
+
+		if (other && !strcmp(other, path))
+			return true;
+	}
+	return false;
+}
+
 static unsigned long remount_flags(unsigned flags)
 {
 	return (flags & MOUNT_RDONLY ? (unsigned long)MS_RDONLY : 0) | (flags & MOUNT_NOEXEC ? (unsigned long)MS_NOEXEC : 0) |
@@ -94,20 +122,22 @@ static int restrict_by_path(const char *top, unsigned flags)
 	if (r < 0)
 		return r;
 	for (rest = table; (line = strsep(&rest, "\n"));) {
-		char *field = line, *path = NULL;
+		char *field = line;
+		const char *path = take_mount_point(&field);
 
-		for (int i = 0; i < 5 && field; i++)
-			path = strsep(&field, " ");
-		if (!path || !field)
+		if (!path)
 			continue;
-		unescape_octal(path);
 		bool same = !strcmp(path, top);
 		bool below = !strcmp(top, "/") || (!strncmp(path, top, top_len) && path[top_len] == '/');
 		if (!same && !(below && (flags & MOUNT_RECURSIVE)))
 			continue;
 		if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | current_flags(field) | remount_flags(flags), NULL) < 0 &&
-		    errno != ENOENT && errno != EACCES && errno != EINVAL)
-			return -errno;
+		    errno != ENOENT && errno != EACCES && errno != EINVAL) {
+			r = -errno;
+			/* (By this path the other one was meant, whose flags are not these.) */
+			if (r != -EPERM || !is_covered(path, rest))
+				return r;
+		}
 	}
 	return 0;
 }

@@ -12,7 +12,7 @@ open_tmpfs() # NAME OPTIONS: everybody may write there
 
 open_tmpfs 'with space' ''
 open_tmpfs stacked ''
-open_tmpfs stacked '' # on top of the other, which no path leads to
+open_tmpfs stacked ,nosuid,nodev,noexec # on top of the other, which no path leads to, and whose flags it has not
 open_tmpfs locked ,nosuid,nodev,noexec,noatime
 open_tmpfs deep ''
 open_tmpfs deep/deeper ''
