@@ -74,6 +74,7 @@ setup_apparmor()
 {
 	setup_
 	install -D -m 755 $top/build/carrel /usr/local/bin/carrel
+	install -D -m 755 $top/build/carrel-image /usr/local/libexec/carrel/carrel-image
 	mkdir -p /usr/local/share/carrel
 	cp -r $top/profiles /usr/local/share/carrel/
 	cat >/etc/apparmor.d/carrel <<-'END'

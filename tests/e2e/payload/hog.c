@@ -140,7 +140,7 @@ static void make_tasks(int count)
 			break;
 		}
 	}
-	(void)usleep(300000); /* for whoever only looks now and then */
+	(void)usleep(1000000); /* for whoever only looks now and then, on a slow machine */
 	printf("%d children%s%s\n", made, errnum ? ", then " : "", errnum ? strerror(errnum) : "");
 	(void)fflush(stdout);
 	_exit(errnum != 0);
