@@ -191,6 +191,26 @@ Test(image_run, layers_of_a_range_with_one_id)
 	EXPECT("not by the kernel", 1, NULL, "Permission denied", "run", "--userns", "single", "--overlay", "kernel", "owned", "sh", "-c", "echo x >/etc/new");
 }
 
+/* As on a network filesystem, whose server refuses to give a file to another id (the guest with its home on NFS shows what happens then by itself). Who is no root can give
+ * nothing away through his own fuse-overlayfs either. */
+Test(image_run, a_store_where_nothing_is_given_away)
+{
+	harness_requires_subids();
+	harness_requires_fuse();
+	harness_requires_program("fusermount3");
+	(void)harness_shell("mkdir lower upper work store tree && touch tree/file");
+	struct harness_result result = harness_run(&(const struct harness_run){.program = "/bin/sh", ARGV("-c", "exec fuse-overlayfs -o lowerdir=lower,upperdir=upper,workdir=work store"), .leaves_processes = true});
+
+	harness_expect_status("the filesystem", &result, 0);
+	harness_done(&result);
+	result = harness_run(&(const struct harness_run){ARGV("import", "--userns", "subids", "tree", "a:1"), ENVIRONMENT(harness_text("CARREL_ROOT=%s", harness_path("store/of-mine"))), .leaves_processes = true});
+	harness_expect_status("for a range", &result, 125);
+	harness_expect_err("for a range", &result, "lets no file belong to another id than yours");
+	harness_expect_err("for a range", &result, "hint: leave --userns out");
+	harness_done(&result);
+	(void)harness_shell("fusermount3 -u store");
+}
+
 Test(image_run, its_user_with_one_id)
 {
 	harness_requires_subids();
