@@ -44,7 +44,9 @@ static const char *word_of(const char *word)
 
 static const struct digest *id_of(const char *name)
 {
-	return &(*name == 'o' ? &one : *name == 't' ? &two : &kept)->config;
+	const struct image *image = *name == 'o' ? &one : *name == 't' ? &two : &kept;
+
+	return &image->config;
 }
 
 static void expect(const struct words_case *c, const struct store_removal *removals, size_t count)
