@@ -73,7 +73,7 @@ fits() # NAME
 	case $variant:$1 in
 	delegated:* | no-session:* | cgroup1:*) ;; # control groups
 	*:doctor_* | *:run_* | *:container_*) return 0 ;; # before it
-	apparmor:range* | apparmor:single* | apparmor:no_* | apparmor:capabilities* | apparmor:auto* | apparmor:profile*) return 0 ;;
+	apparmor:range* | apparmor:single* | apparmor:no_* | apparmor:capabilities* | apparmor:auto* | apparmor:profile* | apparmor:image\ *) return 0 ;;
 	apparmor:*) ;; # with its profile carrel is as unconfined as elsewhere
 	*) return 0 ;;
 	esac
