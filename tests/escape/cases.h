@@ -20,6 +20,7 @@ struct escape_case {
 	const char *const *off;    /* options without; NULL with `weak` NULL: only the kernel defends, there is nothing to switch off */
 	const char *open;          /* the line then */
 	const char *weak;          /* run the weak build, without these defences */
+	unsigned lacking_before;   /* and that only before this major version of Linux; 0: on any */
 	const char *lacking;       /* what a kernel without this feature says without the defence: the row is skipped */
 	bool terminal;
 };
@@ -33,6 +34,7 @@ struct escape_case {
 #define WEAK(defences) .weak = (defences)
 #define OPEN(line) .open = (line)
 #define LACKING(line) .lacking = (line)
+#define LACKING_BEFORE(major, line) .lacking_before = (major), .lacking = (line)
 
 void escape_table(const struct escape_case *cases, size_t count);
 
