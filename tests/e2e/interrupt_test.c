@@ -18,17 +18,14 @@ static const struct ending {
 	int number;
 } signals[] = {{"SIGINT", SIGINT}, {"SIGTERM", SIGTERM}, {"SIGHUP", SIGHUP}, {"SIGQUIT", SIGQUIT}};
 
-#define OCI "application/vnd.oci.image."
-
 /* An image whose one layer begins with files of another user that nobody else may look into, and then has three megabytes that do not get smaller. */
 static const char image_script[] =
-	"sums() { for f; do sha256sum <$f | cut -c 1-64 | tr -d '\\n' >$f.sum; wc -c <$f | tr -d ' \\n' >$f.size; done; }\n"
-	"descriptor() { printf '{\"mediaType\":\"" OCI "%s\",\"digest\":\"sha256:%s\",\"size\":%s}' $1 $(cat $2.sum) $(cat $2.size); }\n"
+	HOSTILE_SHELL
 	"mkdir image tree; cd image; mkdir ../tree/d; for i in 1 2 3 4 5 6 7 8 9; do echo $i >../tree/d/$i; done; head -c 3000000 /dev/urandom >../tree/large\n"
 	"tar -C ../tree --owner=33 --group=33 --mode=700 -cf layer.tar d; tar -C ../tree --owner=0 --group=0 -rf layer.tar large; gzip -k1 layer.tar\n"
 	"printf '{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:%s\"]}}' $(sha256sum <layer.tar | cut -c 1-64) >config\n"
 	"sums config layer.tar.gz\n"
-	"printf '{\"schemaVersion\":2,\"mediaType\":\"" OCI "manifest.v1+json\",\"config\":%s,\"layers\":[%s]}' \"$(descriptor config.v1+json config)\""
+	"printf '{\"schemaVersion\":2,\"mediaType\":\"" HOSTILE_OCI "manifest.v1+json\",\"config\":%s,\"layers\":[%s]}' \"$(descriptor config.v1+json config)\""
 	" \"$(descriptor layer.v1.tar+gzip layer.tar.gz)\" >manifest; sums manifest\n"
 	"mkdir -p layout/blobs/sha256; for f in config layer.tar.gz manifest; do cp $f layout/blobs/sha256/$(cat $f.sum); done; printf '{\"imageLayoutVersion\":\"1.0.0\"}' >layout/oci-layout\n"
 	"printf '{\"schemaVersion\":2,\"manifests\":[%s]}' \"$(descriptor manifest.v1+json manifest)\" >layout/index.json\n"
@@ -45,7 +42,7 @@ static const char *slow_registry(struct hostile **ret)
 
 	(void)harness_shell(image_script);
 	hostile_route(hostile, &(const struct hostile_route){.path = "/v2/", .answers = {{.body = "{}"}}});
-	hostile_route(hostile, &(const struct hostile_route){.path = "/v2/app/manifests/1", .answers = {{.headers = "Content-Type: " OCI "manifest.v1+json\r\n", .file = file("manifest")}}});
+	hostile_route(hostile, &(const struct hostile_route){.path = "/v2/app/manifests/1", .answers = {{.headers = "Content-Type: " HOSTILE_OCI "manifest.v1+json\r\n", .file = file("manifest")}}});
 	hostile_route(hostile, &(const struct hostile_route){.path = harness_text("/v2/app/blobs/sha256:%s", harness_slurp(file("config.sum"))), .answers = {{.file = file("config")}}});
 	hostile_route(hostile, &(const struct hostile_route){.path = harness_text("/v2/app/blobs/sha256:%s", harness_slurp(file("layer.tar.gz.sum"))),
 	    .answers = {{.file = file("layer.tar.gz"), .pause_ms = 20}}});

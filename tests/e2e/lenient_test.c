@@ -7,22 +7,20 @@
 
 HARNESS_SUITE(lenient);
 
-#define OCI "application/vnd.oci.image."
-
 /* In odd/: an image without layers, whose configuration has a variable without '=' and a time in words; an index that names it beside others with digests of sha512;
  * as archives good.tar (the index) and bad.tar (whose one image has such a digest). Files have their digests in .sum, sizes in .size. */
 static const char make_script[] =
 	"mkdir -p odd/blobs/sha256; cd odd\n"
 	"put() { sha256sum <$1 | cut -c 1-64 | tr -d '\\n' >$1.sum; wc -c <$1 | tr -d ' \\n' >$1.size; cp $1 blobs/sha256/$(cat $1.sum); }\n"
 	"pack() { printf '{\"schemaVersion\":2,\"manifests\":[%s]}' \"$2\" >index.json; printf '{\"imageLayoutVersion\":\"1.0.0\"}' >oci-layout; tar -cf $1 oci-layout index.json blobs; }\n"
-	"entry() { printf '{\"mediaType\":\"" OCI "%s\",\"digest\":\"%s\",\"size\":%s,\"platform\":{\"os\":\"linux\",\"architecture\":\"%s\"},"
+	"entry() { printf '{\"mediaType\":\"" HOSTILE_OCI "%s\",\"digest\":\"%s\",\"size\":%s,\"platform\":{\"os\":\"linux\",\"architecture\":\"%s\"},"
 	"\"annotations\":{\"org.opencontainers.image.ref.name\":\"people/odd:1\"}}' \"$@\"; }\n"
 	"long=sha512:$(head -c 1 </dev/null | sha512sum | cut -c 1-128)\n"
 	"printf '{\"architecture\":\"%s\",\"os\":\"linux\",\"created\":\"yesterday\",\"config\":{\"Env\":[\"A\",\"B=c\"],\"Cmd\":[\"/bin/true\"]},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":null}}' $HERE >config; put config\n"
-	"printf '{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" OCI "config.v1+json\",\"digest\":\"sha256:%s\",\"size\":%s},\"layers\":null}' $(cat config.sum) $(cat config.size) >manifest; put manifest\n"
+	"printf '{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" HOSTILE_OCI "config.v1+json\",\"digest\":\"sha256:%s\",\"size\":%s},\"layers\":null}' $(cat config.sum) $(cat config.size) >manifest; put manifest\n"
 	"mine=$(entry manifest.v1+json sha256:$(cat manifest.sum) $(cat manifest.size) $HERE)\n"
-	"printf '{\"schemaVersion\":2,\"mediaType\":\"" OCI "index.v1+json\",\"manifests\":[%s,%s]}' \"$(entry manifest.v1+json $long 7 s390x)\" \"$mine\" >index; put index\n"
-	"printf '{\"schemaVersion\":2,\"mediaType\":\"" OCI "index.v1+json\",\"manifests\":[%s]}' \"$(entry manifest.v1+json $long 7 $HERE)\" >odder; put odder\n"
+	"printf '{\"schemaVersion\":2,\"mediaType\":\"" HOSTILE_OCI "index.v1+json\",\"manifests\":[%s,%s]}' \"$(entry manifest.v1+json $long 7 s390x)\" \"$mine\" >index; put index\n"
+	"printf '{\"schemaVersion\":2,\"mediaType\":\"" HOSTILE_OCI "index.v1+json\",\"manifests\":[%s]}' \"$(entry manifest.v1+json $long 7 $HERE)\" >odder; put odder\n"
 	"pack good.tar \"$(entry manifest.v1+json $long 7 s390x),$(entry index.v1+json sha256:$(cat index.sum) $(cat index.size) $HERE)\"; pack bad.tar \"$(entry manifest.v1+json $long 7 $HERE)\"\n";
 
 static void make(void)
@@ -77,7 +75,7 @@ Test(lenient, loaded)
 
 static void serve(struct hostile *hostile, const char *path, const char *type, const char *name)
 {
-	hostile_route(hostile, &(const struct hostile_route){.path = path, .answers = {{.headers = harness_text("Content-Type: " OCI "%s.v1+json\r\n", type), .file = harness_path("odd/%s", name)}}});
+	hostile_route(hostile, &(const struct hostile_route){.path = path, .answers = {{.headers = harness_text("Content-Type: " HOSTILE_OCI "%s.v1+json\r\n", type), .file = harness_path("odd/%s", name)}}});
 }
 
 static const char *sum(const char *name)

@@ -6,29 +6,27 @@
 
 HARNESS_SUITE(pull_hostile);
 
-#define OCI "application/vnd.oci.image."
-#define MANIFEST_TYPE "Content-Type: " OCI "manifest.v1+json\r\n"
-#define INDEX_TYPE "Content-Type: " OCI "index.v1+json\r\n"
+#define MANIFEST_TYPE "Content-Type: " HOSTILE_OCI "manifest.v1+json\r\n"
+#define INDEX_TYPE "Content-Type: " HOSTILE_OCI "index.v1+json\r\n"
 
 /* Files of images, by name: NAME.layer, NAME.config, NAME.manifest. image NAME LAYER-FILE DIFF-ID; each file's digest is its name with .sum, its size .size.
  * "good" is one, "diff" has the diff id of something else, "junk" a layer that is no archive, "path" one that climbs out. */
 static const char make_script[] =
-	"sums() { for f; do sha256sum <$f | cut -c 1-64 | tr -d '\\n' >$f.sum; wc -c <$f | tr -d ' \\n' >$f.size; done; }\n"
-	"descriptor() { printf '{\"mediaType\":\"" OCI "%s\",\"digest\":\"sha256:%s\",\"size\":%s}' $1 $(cat $2.sum) $(cat $2.size); }\n"
+	HOSTILE_SHELL
 	"image() {\n"
 	"	cp $2 $1.layer; printf '{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:%s\"]}}' $3 >$1.config\n"
 	"	sums $1.layer $1.config\n"
-	"	printf '{\"schemaVersion\":2,\"mediaType\":\"" OCI "manifest.v1+json\",\"config\":%s,\"layers\":[%s]}'"
+	"	printf '{\"schemaVersion\":2,\"mediaType\":\"" HOSTILE_OCI "manifest.v1+json\",\"config\":%s,\"layers\":[%s]}'"
 	" \"$(descriptor config.v1+json $1.config)\" \"$(descriptor layer.v1.tar+gzip $1.layer)\" >$1.manifest; sums $1.manifest\n"
 	"}\n"
-	"index() { printf '{\"schemaVersion\":2,\"mediaType\":\"" OCI "index.v1+json\",\"manifests\":[%s]}' \"$2\" >$1; sums $1; }\n"
+	"index() { printf '{\"schemaVersion\":2,\"mediaType\":\"" HOSTILE_OCI "index.v1+json\",\"manifests\":[%s]}' \"$2\" >$1; sums $1; }\n"
 	"mkdir hostile t; echo hello >t/motd; cd hostile\n"
 	"tar -C ../t --owner=0 --group=0 -cf layer.tar .; gzip -k layer.tar; sum=$(sha256sum <layer.tar | cut -c 1-64)\n"
 	"yes junk | head -c 3000 >junk; tar -C ../t --owner=0 --group=0 --transform='s,^motd,../../motd,' -Pcf path.tar motd; gzip -k path.tar\n"
 	"image good layer.tar.gz $sum; image junk junk $sum; image diff layer.tar.gz $(sha256sum <junk | cut -c 1-64)\n"
 	"image path path.tar.gz $(sha256sum <path.tar | cut -c 1-64)\n"
 	"printf '{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:%s\",\"sha256:%s\"]}}' $(sha256sum <junk | cut -c 1-64) $sum >two.config; sums two.config\n"
-	"printf '{\"schemaVersion\":2,\"mediaType\":\"" OCI "manifest.v1+json\",\"config\":%s,\"layers\":[%s,%s]}' \"$(descriptor config.v1+json two.config)\""
+	"printf '{\"schemaVersion\":2,\"mediaType\":\"" HOSTILE_OCI "manifest.v1+json\",\"config\":%s,\"layers\":[%s,%s]}' \"$(descriptor config.v1+json two.config)\""
 	" \"$(descriptor layer.v1.tar+gzip junk.layer)\" \"$(descriptor layer.v1.tar+gzip good.layer)\" >two.manifest; sums two.manifest; cp junk.layer two.layer; cp junk.layer.sum two.layer.sum\n"
 	"size=$(cat good.layer.size); head -c $size /dev/zero >zeros; head -c $((size - 1)) good.layer >short; head -c $(cat good.config.size) /dev/zero >no-config\n"
 	"index inner \"$(descriptor manifest.v1+json good.manifest)\"; index outer \"$(descriptor index.v1+json inner)\"\n"
